@@ -1,0 +1,7 @@
+"""Makes `config` an app, for the commands that need the whole house (seed_demo, simulate)."""
+
+from django.apps import AppConfig
+
+
+class ConfigConfig(AppConfig):
+    name = "config"

@@ -1,0 +1,307 @@
+"""Every setting of the project, read from the environment; a bad value stops the start by name."""
+
+import secrets
+import sys
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import environ
+import structlog
+from django.core.exceptions import ImproperlyConfigured
+
+from config import embedded
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+
+def _number(name: str, default: float, least: float, most: float, kind: type = int) -> Any:
+    """A number from the environment within its bounds; anything else stops the start."""
+    raw = env.str(name, default=str(default))
+    try:
+        value = kind(raw)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a number, not {raw!r}.") from None
+    if not least <= value <= most:
+        raise ImproperlyConfigured(f"{name} must be from {least} to {most}, not {raw}.")
+    return value
+
+
+def _switch(name: str, default: bool) -> bool:
+    raw = env.str(name, default=str(default)).strip().lower()
+    if raw in {"1", "true", "yes", "on"}:
+        return True
+    if raw in {"0", "false", "no", "off", ""}:
+        return False
+    raise ImproperlyConfigured(f"{name} must be on or off, not {raw!r}.")
+
+
+# -- Where things are -------------------------------------------------------------------------------------
+
+# Where the embedded servers, uploaded models and the development secret live. Default: .data/ here.
+DATA_DIR = embedded.data_dir()
+# PostgreSQL. Default: the embedded server.
+DATABASE_URL = env.str("DATABASE_URL", default="") or embedded.database_url()
+# Redis or Valkey for caches. Default: the embedded server.
+REDIS_URL = env.str("REDIS_URL", default="") or embedded.redis_url(0)
+
+
+def _broker_url() -> str:
+    """CELERY_BROKER_URL, else the caches' server with another database number."""
+    if given := env.str("CELERY_BROKER_URL", default=""):
+        return given
+    redis_url = env.str("REDIS_URL", default="")
+    if not redis_url:
+        return embedded.broker_url()
+    base, _, query = redis_url.partition("?")
+    if base.startswith("unix://"):
+        return f"redis+socket://{base.removeprefix('unix://')}?virtual_host=1"
+    scheme, _, rest = base.partition("://")
+    return f"{scheme}://{rest.split('/', 1)[0]}/1" + (f"?{query}" if query else "")
+
+
+# Development unless a real database is given: technical pages, demo data allowed.
+DEBUG = _switch("DEBUG", default=not env.str("DATABASE_URL", default=""))
+# Port of the web server, read by `make run`. Default: the first free one from 8000.
+if env.str("PORT", default=""):
+    _number("PORT", 8000, 1, 65535)
+
+
+def _secret_key() -> str:
+    """SECRET_KEY, else (in development only) one made once and kept in DATA_DIR."""
+    if key := env.str("SECRET_KEY", default=""):
+        return key
+    if not DEBUG:
+        raise ImproperlyConfigured("SECRET_KEY must be set when DEBUG is off.")
+    path = DATA_DIR / "secret_key"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x") as file:
+            path.chmod(0o600)
+            file.write(secrets.token_urlsafe(50))
+    except FileExistsError:
+        pass
+    return path.read_text()
+
+
+SECRET_KEY = _secret_key()
+# Host names served, comma separated. Default: everything in development, else it must be given.
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if DEBUG else [])
+if not ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts served when DEBUG is off.")
+# Origins (scheme://host) whose forms are trusted behind a TLS proxy, comma separated. Default: none.
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+# -- The house --------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "django_filters",
+    "pgtrigger",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "config",
+    "accounts",
+    "events",
+    "caching",
+    "shop",
+    "mes",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# -- PostgreSQL -------------------------------------------------------------------------------------------
+
+DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+    raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database.")
+DATABASES["default"].update(
+    CONN_MAX_AGE=60,
+    CONN_HEALTH_CHECKS=True,
+    OPTIONS={**DATABASES["default"].get("OPTIONS", {}), "connect_timeout": 5},
+)
+
+# -- Redis ------------------------------------------------------------------------------------------------
+
+# Milliseconds the cache may take to connect or answer before PostgreSQL is asked instead. Default: 100.
+CACHE_TIMEOUT_MS = _number("CACHE_TIMEOUT_MS", 100, 1, 60_000)
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {
+            "SOCKET_CONNECT_TIMEOUT": CACHE_TIMEOUT_MS / 1000,
+            "SOCKET_TIMEOUT": CACHE_TIMEOUT_MS / 1000,
+            "IGNORE_EXCEPTIONS": True,
+        },
+    }
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+
+# -- Celery -----------------------------------------------------------------------------------------------
+
+CELERY_BROKER_URL = _broker_url()
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# PostgreSQL holds the truth and a nudge is sent again, so sending one may never hold a request.
+CELERY_BROKER_CONNECTION_TIMEOUT = 1
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 1,
+    "socket_connect_timeout": 1,
+    "retry_on_timeout": False,
+    "max_retries": 0,
+    "visibility_timeout": 3600,
+}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 4
+CELERY_TASK_TIME_LIMIT = 120
+CELERY_TASK_SOFT_TIME_LIMIT = 90
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_BEAT_SCHEDULE = {
+    "events.renudge": {"task": "events.renudge", "schedule": 5.0},
+    "events.purge": {"task": "events.purge", "schedule": 3600.0},
+    "shop.expire_quotes": {"task": "shop.expire_quotes", "schedule": 600.0},
+    "shop.purge_idempotency": {"task": "shop.purge_idempotency", "schedule": 3600.0},
+}
+
+# -- People -----------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "admin:login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+# Cookies only over TLS. Default: off, so that the demo works on plain http; switch on in production.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _switch("SECURE_COOKIES", default=False)
+
+# -- Language, time, money --------------------------------------------------------------------------------
+
+LANGUAGES = [("en", "English"), ("ru", "Русский")]
+LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")
+if LANGUAGE_CODE not in dict(LANGUAGES):
+    raise ImproperlyConfigured(f"LANGUAGE_CODE must be en or ru, not {LANGUAGE_CODE!r}.")
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = USE_TZ = True
+TIME_ZONE = "UTC"
+# ISO 4217 code of every price. Default: EUR.
+CURRENCY = env.str("CURRENCY", default="EUR")
+
+# -- Files ------------------------------------------------------------------------------------------------
+
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+WHITENOISE_USE_FINDERS = True
+# Where uploaded 3D models are kept. They are only ever served as downloads, by a view that asks who may.
+MODELS_ROOT = DATA_DIR / "models"
+# The largest 3D model accepted, in MiB. Default: 50.
+MODEL_MAX_MB = _number("MODEL_MAX_MB", 50, 1, 2000)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+
+# -- The flow of orders -----------------------------------------------------------------------------------
+
+# Days a client has to accept a price before the order is cancelled. Default: 30.
+QUOTE_DAYS = _number("QUOTE_DAYS", 30, 1, 3650)
+
+# -- HTTP -------------------------------------------------------------------------------------------------
+
+# Requests a user (an address, when anonymous) may make to one process, "<n>/s" or "off". Default: 100/s.
+THROTTLE_RATE = env.str("THROTTLE_RATE", default="100/s")
+# Networks that may read /metrics, comma separated. Default: loopback.
+METRICS_ALLOWED = []
+for _network in env.list("METRICS_ALLOWED", default=["127.0.0.0/8", "::1/128"]):
+    try:
+        METRICS_ALLOWED.append(ip_network(_network))
+    except ValueError:
+        raise ImproperlyConfigured(f"METRICS_ALLOWED must list networks, not {_network!r}.") from None
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.HasRole"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "config.pagination.KeysetPagination",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "config.problems.exception_handler",
+    "COERCE_DECIMAL_TO_STRING": True,
+}
+
+# -- Logging ----------------------------------------------------------------------------------------------
+
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+_SHARED_PROCESSORS: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+structlog.configure(
+    processors=[
+        structlog.stdlib.filter_by_level,
+        *_SHARED_PROCESSORS,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "structured": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+                if DEBUG
+                else structlog.processors.JSONRenderer(),
+            ],
+            "foreign_pre_chain": _SHARED_PROCESSORS,
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+}
