@@ -1,0 +1,1 @@
+"""Who is asking: users, their roles and their API tokens."""
