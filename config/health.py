@@ -1,0 +1,37 @@
+"""Is this process alive, and can it do its work?"""
+
+from django.db import InterfaceError, OperationalError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+from django_redis import get_redis_connection
+from django_redis.exceptions import ConnectionInterrupted
+from redis.exceptions import RedisError
+
+from config.problems import problem_response
+
+
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process is up; says nothing of the servers it needs."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 while PostgreSQL answers, with or without a cache; else 503."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except (OperationalError, InterfaceError):
+        return problem_response(
+            "overloaded", detail="PostgreSQL does not answer.", headers={"Retry-After": "1"}
+        )
+    return JsonResponse({"status": "ok", "cache": "ok" if cache_answers() else "degraded"})
+
+
+def cache_answers() -> bool:
+    """Whether Redis answers within CACHE_TIMEOUT_MS."""
+    try:
+        return bool(get_redis_connection("default").ping())
+    except (RedisError, ConnectionInterrupted, OSError):
+        return False

@@ -1,0 +1,62 @@
+"""What happens to a request that no view can be trusted with, and to an error that no view answered?"""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from config.problems import problem_for_status, problem_response
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class ApiProblemMiddleware:
+    """Gives every error below /api/ the shape of the API's errors, with DEBUG on as well as off.
+
+    It stands outside all others, because hosts, cookies and unforeseen exceptions are refused there, by
+    pages in HTML. The headers of the answer (Allow, security headers) are kept.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on; replace an HTML error."""
+        response = self.get_response(request)
+        is_html = "json" not in response.get("Content-Type", "")
+        if response.status_code < 400 or not is_html or not request.path_info.startswith("/api/"):
+            return response
+        kept = {
+            name: value
+            for name, value in response.headers.items()
+            if name.lower() not in {"content-type", "content-length", "content-language"}
+        }
+        problem = problem_for_status(response.status_code, kept)
+        problem.cookies = response.cookies
+        return problem
+
+
+class RequestLimitsMiddleware:
+    """Refuses what PostgreSQL can't store or the disk shouldn't: NUL characters, bodies that are too large.
+
+    A NUL in a JSON or form field is left to the serializers, which name the field. Without a Content-Length
+    there is no body: WSGI reads no further than that header says.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer 400 or 413 before anything is read, else pass the request on."""
+        if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+            return problem_response("malformed_request", detail="The address contains a NUL character.")
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        size = int(length) if length.isdecimal() else 0
+        if request.content_type == "multipart/form-data":
+            if size > settings.MODEL_MAX_MB * 2**20 + settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+                detail = f"The file may have at most {settings.MODEL_MAX_MB} MiB."
+                return problem_response("file_too_large", detail=detail)
+        elif size > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            detail = f"The request may have at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes."
+            return problem_response("malformed_request", status=413, detail=detail)
+        return self.get_response(request)
