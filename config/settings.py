@@ -118,13 +118,16 @@ INSTALLED_APPS = [
     "mes",
 ]
 MIDDLEWARE = [
+    "config.metrics.MetricsMiddleware",
+    "config.middleware.ApiProblemMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "config.middleware.RequestLimitsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.LanguageMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -246,8 +249,20 @@ QUOTE_DAYS = _number("QUOTE_DAYS", 30, 1, 3650)
 
 # -- HTTP -------------------------------------------------------------------------------------------------
 
+
+def _rate(name: str, default: str) -> float:
+    """Requests a second, from "<n>/s"; 0 for "off"."""
+    raw = env.str(name, default=default).strip().lower()
+    number = raw.removesuffix("/s")
+    if raw == "off":
+        return 0
+    if number == raw or not number.isdecimal() or not int(number):
+        raise ImproperlyConfigured(f'{name} must be "off" or like "100/s", not {raw!r}.')
+    return int(number)
+
+
 # Requests a user (an address, when anonymous) may make to one process, "<n>/s" or "off". Default: 100/s.
-THROTTLE_RATE = env.str("THROTTLE_RATE", default="100/s")
+THROTTLE_RATE = _rate("THROTTLE_RATE", "100/s")
 # Networks that may read /metrics, comma separated. Default: loopback.
 METRICS_ALLOWED = []
 for _network in env.list("METRICS_ALLOWED", default=["127.0.0.0/8", "::1/128"]):
@@ -262,11 +277,32 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.HasRole"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["config.parsers.JSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.negotiation.OneFormat",
+    "DEFAULT_THROTTLE_CLASSES": ["config.throttling.UserThrottle"],
+    # OPTIONS is answered 405, like any method that a view doesn't have.
+    "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_PAGINATION_CLASS": "config.pagination.KeysetPagination",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "config.openapi.ApiSchema",
     "EXCEPTION_HANDLER": "config.problems.exception_handler",
     "COERCE_DECIMAL_TO_STRING": True,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Made to order",
+    "VERSION": "1.0.0",
+    "DESCRIPTION": "Made-to-order jewellery: **shop** is what clients see, **mes** what the plant sees.",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {"ProblemCode": "events.http.PROBLEM_CODES"},
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.openapi.describe_problems",
+    ],
 }
 
 # -- Logging ----------------------------------------------------------------------------------------------

@@ -73,6 +73,8 @@ PROBLEMS: dict[str, Problem] = {
     "overloaded": Problem(503, "The service cannot answer now", "The database did not answer; try again."),
 }
 
+PROBLEM_CODES = sorted(PROBLEMS)
+
 
 def problem_document(
     code: str, *, status: int | None = None, detail: str | None = None, extra: dict[str, Any] | None = None
@@ -96,15 +98,15 @@ class ProblemSerializer(serializers.Serializer[Any]):
     title = serializers.CharField(help_text="The code in words; the same for every answer with this code.")
     status = serializers.IntegerField(help_text="The HTTP status, repeated.")
     detail = serializers.CharField(help_text="What went wrong this time, in English.")
-    code = serializers.ChoiceField(sorted(PROBLEMS), help_text="Stable: programs decide by it.")
+    code = serializers.ChoiceField(PROBLEM_CODES, help_text="Stable: programs decide by it.")
     errors = serializers.DictField(
         child=serializers.ListField(child=serializers.CharField()),
         required=False,
         help_text="With `validation_error`: what is wrong with each field, nested names joined by dots.",
     )
-
-    class Meta:
-        ref_name = "Problem"
+    operator = serializers.DictField(
+        required=False, help_text="With `already_claimed`: who took the order, as `id` and `name`."
+    )
 
 
 def problem_responses(*codes: str, status: int | None = None) -> dict[tuple[int, str], OpenApiResponse]:
