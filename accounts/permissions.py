@@ -1,12 +1,15 @@
 """May a user of this role call this view?"""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from accounts.roles import Role
+
+if TYPE_CHECKING:  # rest_framework.views imports this module: it is named in its settings
+    from rest_framework.views import APIView
 
 RequiredRoles = tuple[Role, ...] | Mapping[str, tuple[Role, ...]]
 
@@ -18,7 +21,7 @@ class HasRole(BasePermission):
     that declares nothing raises AttributeError, and a method it implements but doesn't name is refused.
     """
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         """Whether the user may call this method of the view; an anonymous user never may."""
         if not request.user.is_authenticated:
             return False

@@ -4,4 +4,6 @@ from django.apps import AppConfig
 
 
 class ConfigConfig(AppConfig):
+    """The house as an app."""
+
     name = "config"

@@ -1,15 +1,17 @@
 """How does a list of the API come in pages: by keyset, newest first, one query a page?"""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from events.http import DEFAULT_LIMIT, MOST_LIMIT, next_page_url, read_page_params
+
+if TYPE_CHECKING:  # rest_framework.views imports this module: it is named in its settings
+    from rest_framework.views import APIView
 
 
 class KeysetPagination(BasePagination):
@@ -21,7 +23,7 @@ class KeysetPagination(BasePagination):
     """
 
     def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
+        self, queryset: QuerySet[Any], request: Request, view: "APIView | None" = None
     ) -> list[Any]:
         """The rows of the page that the request asks for. Raises a validation error for a bad one."""
         field: str = view.keyset_field  # type: ignore[union-attr]
@@ -64,7 +66,7 @@ class KeysetPagination(BasePagination):
             },
         }
 
-    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+    def get_schema_operation_parameters(self, view: "APIView") -> list[dict[str, Any]]:
         """``limit`` and ``cursor``, for OpenAPI."""
         return [
             {

@@ -5,11 +5,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 from functools import cache
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
-from rest_framework.views import APIView
+
+if TYPE_CHECKING:  # rest_framework.views imports this module: it is named in its settings
+    from rest_framework.views import APIView
 
 
 class RateLimiter:
@@ -62,7 +65,7 @@ class UserThrottle(BaseThrottle):
     would cost each request a round trip and make a limit out of their outage.
     """
 
-    def allow_request(self, request: Request, view: APIView) -> bool:
+    def allow_request(self, request: Request, view: "APIView") -> bool:
         """Whether the request may go on."""
         rate: float = settings.THROTTLE_RATE
         if not rate:

@@ -1,0 +1,1 @@
+"""The queue between Shop and MES, and the words both use in it."""

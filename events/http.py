@@ -3,12 +3,14 @@
 import base64
 import re
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
@@ -179,3 +181,18 @@ def read_page_params(request: Request) -> tuple[int, int | None]:
 def next_page_url(request: Request, position: int) -> str:
     """The address of the page after the row at this position, all other query parameters kept."""
     return str(replace_query_param(request.build_absolute_uri(), "cursor", encode_cursor(position)))
+
+
+def timeline_page(request: Request, lines: Iterable[Any]) -> Response:
+    """A page of a timeline, newest first. The cursor counts from the oldest line, where nothing is added."""
+    limit, remaining = read_page_params(request)
+    ordered = list(lines)
+    start = 0 if remaining is None else max(0, len(ordered) - remaining)
+    left = len(ordered) - start - limit
+    return Response(
+        {
+            "results": [line.payload() for line in ordered[start : start + limit]],
+            "next": next_page_url(request, left) if left > 0 else None,
+            "count": len(ordered),
+        }
+    )

@@ -1,0 +1,1 @@
+"""The cache engine: knows Redis and PostgreSQL, knows nothing of orders."""

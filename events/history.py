@@ -1,0 +1,42 @@
+"""What a line of an order's timeline holds, in either context."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from events.vocabulary import STATUS_LABELS, ActorKind, Status, iso
+
+
+class StatusChange(models.Model):
+    """One line of a timeline. One whose two statuses are the same tells of a refusal."""
+
+    from_status = models.CharField(_("from"), max_length=30, choices=Status, blank=True)
+    to_status = models.CharField(_("to"), max_length=30, choices=Status)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    actor_kind = models.CharField(_("by"), max_length=10, choices=ActorKind)
+    reason = models.TextField(_("reason"), blank=True)
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        abstract = True
+        verbose_name = _("status change")
+        verbose_name_plural = _("history")
+        # A late event's line is written late, but belongs where it happened.
+        ordering = ["-at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.from_status} -> {self.to_status}"
+
+    def payload(self) -> dict[str, Any]:
+        """The line as JSON-ready values; who it was stays in the house, only the kind is told."""
+        return {
+            "status": self.to_status,
+            "status_label": STATUS_LABELS[self.to_status],
+            "at": iso(self.at),
+            "actor_kind": self.actor_kind,
+            "reason": self.reason,
+        }

@@ -1,0 +1,36 @@
+"""The outbox: every event, from the transaction that published it until it was handled once."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class OutboxEvent(models.Model):
+    """One event on its way. Waiting, then either handled (``handled_at``) or parked (``parked_at``)."""
+
+    kind = models.CharField(_("kind"), max_length=60, editable=False)
+    subject = models.CharField(_("order"), max_length=20, editable=False, db_index=True)
+    payload = models.JSONField(_("payload"), editable=False)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    due_at = models.DateTimeField(_("next nudge"), help_text=_("When the next nudge is due."))
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    handled_at = models.DateTimeField(_("handled"), null=True)
+    parked_at = models.DateTimeField(_("parked"), null=True)
+    error = models.TextField(_("last error"), blank=True)
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        ordering = ["-id"]
+        indexes = [
+            models.Index(
+                fields=["due_at"],
+                condition=Q(handled_at=None, parked_at=None),
+                name="events_waiting",
+            ),
+            models.Index(fields=["parked_at"], condition=Q(parked_at__isnull=False), name="events_parked"),
+            models.Index(fields=["handled_at"], condition=Q(handled_at__isnull=False), name="events_handled"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject} #{self.pk}"

@@ -1,0 +1,1 @@
+"""What the plant sees: the board of orders, claiming, making, the dashboard."""

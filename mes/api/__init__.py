@@ -1,0 +1,1 @@
+"""The plant's HTTP API: operators, sellers, partners."""

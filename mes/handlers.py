@@ -1,0 +1,142 @@
+"""What the MES does with the Shop's news, and with its own wish for a price.
+
+News may come late or in any order: a handler compares the version of the Shop's order it speaks of with
+the one it applied last; older news only writes its line of history.
+"""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from events import model_files
+from events.outbox import NotYet, handles, publish
+from events.vocabulary import (
+    ActorKind,
+    CancelRefused,
+    CancelRequested,
+    Event,
+    OrderApproved,
+    OrderCancelled,
+    OrderClosed,
+    OrderSubmitted,
+    PricingRequested,
+    Status,
+)
+from mes import mesh, pricing
+from mes.lifecycle import TRANSITIONS
+from mes.models import Tariff, WorkOrder
+from mes.services import move, record_late, request_pricing, work_order_enter
+
+
+@handles(OrderSubmitted)
+def receive_order(event: OrderSubmitted) -> None:
+    """Enter the Shop's order, or take its new model after a failed pricing, and ask for a price."""
+    order = WorkOrder.objects.select_for_update().filter(number=event.number).first()
+    terms = {
+        "title": event.title,
+        "material": event.material,
+        "quantity": event.quantity,
+        "engraving": event.engraving,
+        "comment": event.comment,
+        "model": event.model,
+        "shop_version": event.version,
+    }
+    if order is None:
+        work_order_enter(WorkOrder(number=event.number, **terms), None, event.actor_kind)
+    elif event.version < order.shop_version:
+        record_late(order, event, Status.SUBMITTED)
+    else:
+        for name, value in terms.items():
+            setattr(order, name, value)
+        move(order, Status.SUBMITTED, None, event.actor_kind, decided=False)
+        request_pricing(order)
+
+
+@handles(OrderApproved)
+def approve_order(event: OrderApproved) -> None:
+    """Make the order claimable, and promise the day it will be done."""
+    order = _lock(event, Status.MANUFACTURING_APPROVED)
+    if order:
+        lead = Tariff.objects.get(material=order.material).lead_days
+        order.due_date = (timezone.now() + timedelta(days=lead)).date()
+        move(order, Status.MANUFACTURING_APPROVED, None, event.actor_kind, decided=False)
+
+
+@handles(OrderCancelled)
+def cancel_order(event: OrderCancelled) -> None:
+    """Follow the Shop, which decides alone until approval."""
+    order = _lock(event, Status.CANCELLED)
+    if order:
+        move(order, Status.CANCELLED, None, event.actor_kind, event.reason, decided=False)
+
+
+@handles(CancelRequested)
+def decide_cancel(event: CancelRequested) -> None:
+    """Cancel an order nobody has claimed; refuse, with the reason, when manufacturing has begun."""
+    order = _lock(event, Status.CANCELLED)
+    if order is None:
+        return
+    if TRANSITIONS.allows(order.status, Status.CANCELLED, ActorKind(event.actor_kind)):
+        move(order, Status.CANCELLED, None, event.actor_kind, event.reason)
+        return
+    order.save()
+    publish(
+        CancelRefused(
+            number=order.number,
+            version=order.version,
+            at=timezone.now(),
+            actor_kind=ActorKind.SYSTEM,
+            reason="Manufacturing has begun: the order can no longer be cancelled.",
+        )
+    )
+
+
+@handles(OrderClosed)
+def close_order(event: OrderClosed) -> None:
+    """Follow the Shop: the delivery was confirmed."""
+    order = _lock(event, Status.CLOSED)
+    if order:
+        move(order, Status.CLOSED, None, event.actor_kind, decided=False)
+
+
+@handles(PricingRequested)
+def price_order(event: PricingRequested) -> None:
+    """Compute the price of the model, unless the order has moved on or has another model by now.
+
+    The mesh is measured before the row is locked: it may take seconds, and nobody has to wait for it.
+    """
+    reason, quoted, flag = "", None, ""
+    order = WorkOrder.objects.get(number=event.number)
+    try:
+        model = model_files.StoredModel.from_json(event.model)
+        with model_files.open_model(model) as file:
+            solid = mesh.measure(file, model.kind)
+        quoted = pricing.quote(solid.volume_mm3, order.quantity, Tariff.objects.get(material=order.material))
+        flag = pricing.suspicion(solid, quoted)
+    except mesh.Unpriceable as error:
+        reason = str(error)
+    order = WorkOrder.objects.select_for_update().get(pk=order.pk)
+    if order.status != Status.SUBMITTED or order.model != event.model:
+        return
+    order.flag = flag
+    if quoted is None:
+        move(order, Status.PRICING_FAILED, None, ActorKind.SYSTEM, reason)
+        return
+    order.price, order.currency = quoted.price, quoted.currency
+    order.price_breakdown = quoted.breakdown.to_json()
+    move(order, Status.PRICE_CALCULATED, None, ActorKind.SYSTEM)
+
+
+def _lock(event: Event, to_status: Status) -> WorkOrder | None:
+    """The work order, locked and marked with the news's version; None when the news is late.
+
+    Raises ``NotYet`` when the order itself has not arrived: its own event is still on the way.
+    """
+    order = WorkOrder.objects.select_for_update().filter(number=event.number).first()
+    if order is None:
+        raise NotYet(f"{event.number} has not arrived yet")
+    if event.version < order.shop_version:
+        record_late(order, event, to_status)
+        return None
+    order.shop_version = event.version
+    return order

@@ -1,0 +1,1 @@
+"""What clients see: place an order, follow its status."""
