@@ -39,14 +39,17 @@ def mirror_partner_order(event: WorkOrderReceived) -> None:
 def follow_work_order(event: WorkOrderChanged) -> None:
     """Take over the work order's status and terms, unless something newer was taken over before."""
     order = _lock(event.number)
-    before = order.status
+    before, line = order.status, event.status
     if event.version > order.mes_version:
         order.mes_version = event.version
-        if order.status not in _ENDED:
+        if order.status in _ENDED:
+            line = order.status
+        else:
             _take_over(order, event)
         order.save()
     if event.decided:
-        record(order, before, event.status, actor_kind=event.actor_kind, at=event.at, reason=event.reason)
+        reason = event.reason if line == event.status else f"Came too late to matter: {event.status}."
+        record(order, before, line, actor_kind=event.actor_kind, at=event.at, reason=reason)
 
 
 @handles(CancelRefused)

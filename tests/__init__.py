@@ -1,0 +1,1 @@
+"""Every promise of the project, checked on real servers."""
