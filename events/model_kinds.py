@@ -13,7 +13,7 @@ from events.errors import DomainError
 _HEAD_BYTES = 64 * 1024
 # A 3MF is a zip of XML, which shrinks about eightfold; one that claims more than this is a bomb.
 _ZIP_MOST_RATIO = 100
-_ZIP_MOST_BYTES = 1024**3
+_ZIP_MOST_BYTES = 512 * 1024**2
 # A zip's central directory is read whole; a 3MF has a few dozen entries of about 100 bytes.
 _ZIP_MOST_DIRECTORY = 1024**2
 

@@ -1,0 +1,79 @@
+"""Which triangles are in a model file, in millimetres?"""
+
+import json
+import struct
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import trimesh
+
+from events.model_files import ModelKind
+from mes.mesh import Unpriceable
+from mes.mesh_3mf import read_3mf
+from mes.mesh_volume import Part, check_amount, placed
+
+# What trimesh takes no notice of, though it changes where the points are.
+_GLTF_UNREAD = {
+    "EXT_mesh_gpu_instancing",
+    "EXT_meshopt_compression",
+    "KHR_draco_mesh_compression",
+    "KHR_mesh_quantization",
+    "KHR_meshopt_compression",
+}
+_GLTF_BYTES = {5120: 1, 5121: 1, 5122: 2, 5123: 2, 5125: 4, 5126: 4}
+_GLTF_WIDTH = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
+# glTF is in metres (glTF 2.0, 3.4); its matrices are for column vectors.
+_METRES = np.diag([1000.0, 1000.0, 1000.0, 1.0])
+
+
+def read_parts(data: bytes, kind: ModelKind) -> list[Part]:
+    """The meshes of a file, placed. No file that it names (material, texture, buffer) is opened.
+
+    Raises ``Unpriceable``, or whatever a damaged file makes trimesh raise.
+    """
+    if kind == ModelKind.THREEMF:
+        return read_3mf(data)
+    options: dict[str, Any] = {"process": False}
+    if kind == ModelKind.GLB:
+        _check_glb(data)
+    if kind == ModelKind.OBJ:
+        options["split_objects"] = True
+    if kind != ModelKind.STL:
+        options["skip_materials"] = True
+    # Without a name or a resolver trimesh has nothing to find other files by.
+    scene = trimesh.load_scene(BytesIO(data), file_type=str(kind), **options)
+    parts: list[Part] = []
+    triangles = 0
+    for node in scene.graph.nodes_geometry:
+        matrix, name = scene.graph[node]
+        mesh = scene.geometry[name]
+        if isinstance(mesh, trimesh.Trimesh):
+            triangles += len(mesh.faces)
+            check_amount(triangles, len(parts))
+            part = Part(np.asarray(mesh.vertices, dtype=np.float64), np.asarray(mesh.faces, dtype=np.int64))
+            parts.append(placed(part, matrix.T @ _METRES) if kind == ModelKind.GLB else part)
+    return parts
+
+
+def _check_glb(data: bytes) -> None:
+    """Refuses what trimesh would misread, and what would grow out of all proportion while it is read."""
+    (length,) = struct.unpack_from("<I", data, 12)
+    document = json.loads(data[20 : 20 + length])
+    nodes, meshes = document.get("nodes", []), document.get("meshes", [])
+    accessors, views = document.get("accessors", []), document.get("bufferViews", [])
+    if unread := _GLTF_UNREAD.intersection(document.get("extensionsUsed", [])):
+        raise Unpriceable(f"The GLB file uses {min(unread)}, which we can't read. Export it without.")
+    if any("uri" in buffer for buffer in document.get("buffers", [])):
+        raise Unpriceable("The GLB file keeps its geometry outside itself. Export it as one file.")
+    if any("sparse" in accessor for accessor in accessors):
+        raise Unpriceable("The GLB file uses sparse accessors, which we can't read. Export it without them.")
+    check_amount(0, max(len(nodes), sum(len(mesh["primitives"]) for mesh in meshes)))
+    children = [child for node in nodes for child in node.get("children", [])]
+    if len(children) != len(set(children)):
+        raise Unpriceable("The GLB file is damaged: a node has two parents.")
+    unpacked = [view["byteLength"] for view in views]
+    unpacked += [a["count"] * _GLTF_BYTES[a["componentType"]] * _GLTF_WIDTH[a["type"]] for a in accessors]
+    # Views and accessors may overlap, but honest files list each byte about once in either.
+    if min(unpacked, default=0) < 0 or sum(unpacked) > 8 * len(data):
+        raise Unpriceable("The GLB file is damaged: it lists more data than it holds.")
