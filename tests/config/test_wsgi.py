@@ -1,0 +1,20 @@
+"""Does the WSGI application survive headers that Django's request refuses to parse?"""
+
+import json
+from typing import Any
+
+import pytest
+from django.test import RequestFactory
+
+
+@pytest.mark.urls("tests.config.probes")
+@pytest.mark.django_db
+def test_a_content_type_that_cannot_be_parsed_is_unsupported() -> None:
+    from config.wsgi import application
+
+    environ = RequestFactory().post("/api/form/", b"{}", content_type="application/json").environ
+    environ["CONTENT_TYPE"] = "application/json; charset*=bogus''x"
+    answers: list[tuple[str, Any]] = []
+    body = b"".join(application(environ, lambda status, headers, exc=None: answers.append((status, headers))))
+    assert answers[0][0].startswith("415")
+    assert json.loads(body)["code"] == "malformed_request"
