@@ -59,10 +59,10 @@ class ApiTokenAdmin(ModelAdmin):
     def state(self, token: ApiToken) -> tuple[str, str]:
         """Whether the token still opens the door."""
         if token.revoked_at:
-            return "revoked", _("revoked")
+            return "revoked", str(_("revoked"))
         if token.expires_at and token.expires_at <= timezone.now():
-            return "expired", _("expired")
-        return "usable", _("usable")
+            return "expired", str(_("expired"))
+        return "usable", str(_("usable"))
 
     @action(description=_("Revoke the selected tokens"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:

@@ -9,26 +9,39 @@ from drf_spectacular.utils import Direction, OpenApiResponse
 from accounts.permissions import HasRole
 from events.http import PROBLEM_MEDIA_TYPE, PROBLEMS, problem_responses
 
-ProblemResponses = dict[tuple[int, str], OpenApiResponse]
-
 
 class ApiSchema(AutoSchema):
     """A view's description, with the errors added that stem from what stands before every view."""
+
+    def _get_response_for_code(
+        self,
+        serializer: Any,
+        status_code: str,
+        media_types: list[str] | None = None,
+        direction: Direction = "response",
+    ) -> dict[str, Any]:
+        """An answer; every error is a problem document."""
+        if status_code >= "400":
+            media_types = [PROBLEM_MEDIA_TYPE]
+        return super()._get_response_for_code(serializer, status_code, media_types, direction)
 
     def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         """The answers that the view declares and the common errors; codes of one status share a response."""
         responses = super()._get_response_bodies(direction)
         for problems in self._common_problems():
-            for (status, media_type), response in problems.items():
-                built = self._get_response_for_code(response, str(status), [media_type], direction)
-                declared = responses.setdefault(str(status), built)
-                if declared is not built:
-                    content = declared.setdefault("content", {})
-                    mine = content.setdefault(media_type, built["content"][media_type])
-                    mine["examples"] = built["content"][media_type]["examples"] | mine["examples"]
+            for status, response in problems.items():
+                common = self._get_response_for_code(response, str(status), None, direction)
+                declared = responses.setdefault(str(status), common)
+                if declared is common:
+                    continue
+                examples = declared["content"][PROBLEM_MEDIA_TYPE]["examples"]
+                for name, example in common["content"][PROBLEM_MEDIA_TYPE]["examples"].items():
+                    if name not in examples:
+                        examples[name] = example
+                        declared["description"] += f" or {common['description']}"
         return dict(sorted(responses.items()))
 
-    def _common_problems(self) -> Iterator[ProblemResponses]:
+    def _common_problems(self) -> Iterator[dict[int, OpenApiResponse]]:
         """What can go wrong with any request of this kind."""
         yield problem_responses("malformed_request", "throttled", "internal_error", "overloaded")
         if any(isinstance(permission, HasRole) for permission in self.view.get_permissions()):

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import QuerySet
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,9 +21,7 @@ class KeysetPagination(BasePagination):
     ``get_count()``: counting a large table exactly on every page is what we don't do.
     """
 
-    def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: "APIView | None" = None
-    ) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: "APIView | None" = None) -> list[Any]:
         """The rows of the page that the request asks for. Raises a validation error for a bad one."""
         field: str = view.keyset_field  # type: ignore[union-attr]
         limit, after = read_page_params(request)
@@ -38,7 +35,8 @@ class KeysetPagination(BasePagination):
             self.next_url = next_page_url(
                 request, last[field] if isinstance(last, dict) else getattr(last, field)
             )
-        self.count: int | None = view.get_count() if hasattr(view, "get_count") else None
+        get_count = getattr(view, "get_count", None)
+        self.count: int | None = get_count() if get_count else None
         return rows
 
     def get_paginated_response(self, data: Sequence[Any]) -> Response:

@@ -102,7 +102,8 @@ def _response_for_drf(exc: exceptions.APIException) -> JsonResponse | None:
         case exceptions.MethodNotAllowed():
             code = "method_not_allowed"
         case exceptions.Throttled():
-            code, headers = "throttled", {"Retry-After": str(max(1, math.ceil(exc.wait or 1)))}
+            seconds = math.ceil(getattr(exc, "wait", None) or 1)
+            code, headers = "throttled", {"Retry-After": str(seconds)}
         case exceptions.ParseError() | exceptions.UnsupportedMediaType():
             code = "malformed_request"
         case _:

@@ -101,7 +101,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField(help_text="The HTTP status, repeated.")
     detail = serializers.CharField(help_text="What went wrong this time, in English.")
     code = serializers.ChoiceField(PROBLEM_CODES, help_text="Stable: programs decide by it.")
-    errors = serializers.DictField(
+    errors = serializers.DictField(  # type: ignore[assignment]
         child=serializers.ListField(child=serializers.CharField()),
         required=False,
         help_text="With `validation_error`: what is wrong with each field, nested names joined by dots.",
@@ -111,7 +111,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     )
 
 
-def problem_responses(*codes: str, status: int | None = None) -> dict[tuple[int, str], OpenApiResponse]:
+def problem_responses(*codes: str, status: int | None = None) -> dict[int, OpenApiResponse]:
     """The error answers with these codes: ``extend_schema(responses={200: ..., **problem_responses(..)})``.
 
     Codes of one status share one response with an example each; ``status`` overrides the codes' own. What
@@ -122,7 +122,7 @@ def problem_responses(*codes: str, status: int | None = None) -> dict[tuple[int,
     for code in codes:
         by_status.setdefault(status or PROBLEMS[code].status, []).append(code)
     return {
-        (number, PROBLEM_MEDIA_TYPE): OpenApiResponse(
+        number: OpenApiResponse(
             ProblemSerializer,
             description=" or ".join(f"`{code}`" for code in group),
             examples=[
