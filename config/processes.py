@@ -6,6 +6,7 @@ import pwd
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
@@ -25,19 +26,18 @@ def as_servant() -> dict[str, Any]:
     return {"cwd": "/", "user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
-def dies_with_parent(farewell: signal.Signals) -> Callable[[], None]:
-    """A `preexec_fn` that has the kernel send `farewell` when the parent ends (Linux; elsewhere nothing).
+def end_with_parent(farewell: signal.Signals, parent: int) -> None:
+    """Have the kernel send `farewell` to this process when that parent ends (Linux; elsewhere does nothing).
 
-    Call it in the parent, and start children from its main thread only: the kernel's "parent" is a thread.
-    Python calls it after the change of user, which would clear it.
+    The kernel's "parent" is a thread: start such a child from the main thread. A change of user clears it.
     """
-    parent = os.getpid()
+    if _libc is None:
+        return
+    _libc.prctl(_PR_SET_PDEATHSIG, farewell)
+    if os.getppid() != parent:  # it ended before the line above
+        os.kill(os.getpid(), signal.SIGKILL)
 
-    def tie() -> None:
-        if _libc is None:
-            return
-        _libc.prctl(_PR_SET_PDEATHSIG, farewell)
-        if os.getppid() != parent:  # it ended between the fork and the line above
-            os.kill(os.getpid(), signal.SIGKILL)
 
-    return tie
+def dies_with_parent(farewell: signal.Signals) -> Callable[[], None]:
+    """The same as a `preexec_fn` for a child of this process; Python calls it after the change of user."""
+    return partial(end_with_parent, farewell, os.getpid())
