@@ -1,9 +1,9 @@
 """Where are PostgreSQL and Valkey when the environment names none, and who keeps them running meanwhile?
 
 Nobody installs or starts them. A process that needs a server holds a shared lock on its `users` file; one
-that finds no server answering starts a *guardian* (`config/guardian.py`), which keeps the server for as long as
-anybody holds that lock. The kernel drops the lock of a process however it ends, so the last user, even a killed
-one, stops the server. `DATABASE_URL` and `REDIS_URL` come first: what they name is never started here.
+that finds no server answering starts a *guardian* (`config/guardian.py`), which keeps the server for as long
+as anybody holds that lock. The kernel drops the lock of a process however it ends, so the last user, even a
+killed one, stops the server. `DATABASE_URL` and `REDIS_URL` come first: what they name is never started here.
 """
 
 import fcntl
@@ -41,15 +41,8 @@ class Server:
     answers: Callable[[], bool]
 
     def lock(self, role: str, operation: int) -> int | None:
-        """An open, locked file descriptor for "users" or "guardian"; None when it is not to be had now."""
-        folder = make_folder(data_dir() / "locks", 0o700)
-        descriptor = os.open(folder / f"{self.name}.{role}", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, operation)
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
-        return descriptor
+        """The lock of its "users" or of its "guardian"; see `lock`."""
+        return lock(f"{self.name}.{role}", operation)
 
     @property
     def log(self) -> Path:
@@ -73,6 +66,17 @@ def make_folder(folder: Path, mode: int = 0o711) -> Path:
         # by hand: the umask may forbid what PostgreSQL's user needs
         missing.chmod(mode if missing == folder else 0o711)
     return folder
+
+
+def lock(name: str, operation: int) -> int | None:
+    """An open file descriptor with that lock (`fcntl.LOCK_*`); None when it is not to be had now."""
+    descriptor = os.open(make_folder(data_dir() / "locks", 0o700) / name, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, operation)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def home() -> Path:
@@ -164,9 +168,9 @@ def hold() -> None:
     needed = [server for server in SERVERS.values() if not os.environ.get(server.variable)]
     for server in needed:
         if server.name not in _locks:
-            lock = server.lock("users", fcntl.LOCK_SH)  # waits here while a guardian is just stopping
-            assert lock is not None  # noqa: S101 - it blocks until it has it
-            _locks[server.name] = lock
+            held = server.lock("users", fcntl.LOCK_SH)  # waits here while a guardian is just stopping
+            assert held is not None  # noqa: S101 - it blocks until it has it
+            _locks[server.name] = held
         if not server.answers():
             _start_guardian(server)
     for server in needed:
@@ -175,8 +179,8 @@ def hold() -> None:
 
 def _start_guardian(server: Server) -> None:
     """Start a guardian unless there is one. It inherits its lock from here, so there are never two."""
-    lock = server.lock("guardian", fcntl.LOCK_EX | fcntl.LOCK_NB)
-    if lock is None:
+    guards = server.lock("guardian", fcntl.LOCK_EX | fcntl.LOCK_NB)
+    if guards is None:
         return
     if server is POSTGRES and home() != data_dir():
         sys.stderr.write(
@@ -192,10 +196,16 @@ def _start_guardian(server: Server) -> None:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            pass_fds=[lock],
+            pass_fds=[guards],
             start_new_session=True,  # Ctrl-C is for the users
         )
-    os.close(lock)
+    os.close(guards)
+
+
+def revive() -> None:
+    """Start anew those guardians this process counts on that have died; the servers answer a moment later."""
+    for name in _locks:
+        _start_guardian(SERVERS[name])
 
 
 def _wait_until_it_answers(server: Server) -> None:
@@ -219,8 +229,8 @@ def _last_words(server: Server) -> str:
 
 def _forget() -> None:
     """A forked child is no user: with its copy of a lock a stray one would keep the servers for ever."""
-    for lock in _locks.values():
-        os.close(lock)
+    for held in _locks.values():
+        os.close(held)
     _locks.clear()
     _guardians.clear()
 

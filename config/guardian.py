@@ -85,7 +85,7 @@ def _create_database(folder: Path, major: int, place: Path) -> None:
     options = ["-D", str(fresh), "-U", "orders", "--auth=trust", "--encoding=UTF8", *locale]
     who = {**processes.as_servant(), "preexec_fn": processes.dies_with_parent(signal.SIGKILL)}
     subprocess.run([folder / "initdb", *options], check=True, **who)
-    alone = [folder / "postgres", "--single", "-D", str(fresh), "postgres"]
+    alone = [str(folder / "postgres"), "--single", "-D", str(fresh), "postgres"]
     subprocess.run(alone, input=b"CREATE DATABASE orders\n", check=True, **who)
     if fresh.parent == place.parent:
         fresh.rename(place)
