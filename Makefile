@@ -1,0 +1,56 @@
+# What an engineer types: `make run` serves the site, `make test` proves it. Everything made stays in .venv and .data.
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The tests' own servers and files, so that they never disturb a running site.
+TEST_DATA := $(or $(DATA_DIR),.data)/test
+
+.PHONY: help run demo test lint clean
+.DEFAULT_GOAL := help
+
+help: ## say what there is
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 12
+
+run: $(VENV)/installed ## serve the site until Ctrl-C
+	@exec $(BIN)/python -m config.run
+
+demo: $(VENV)/installed ## print the running site's address and tokens
+	@$(BIN)/python -m config.demo
+
+test: lint ## check everything
+	DATA_DIR=$(TEST_DATA) $(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+
+lint: $(VENV)/installed-dev ## check style, types and who imports whom
+	$(BIN)/ruff check --quiet
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/mypy --no-error-summary
+
+clean: ## remove everything that was made, data included; refuses while it is in use
+	@python=$$($(FIND_PYTHON)) && $$python -m config.clean
+	rm -rf $(VENV) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis .coverage* htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# -- The virtualenv: made once, installed into again only when the requirements have changed ---------------
+
+define FIND_PYTHON
+for python in python3.11 python3 python3.12 python3.13; do \
+	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$python; exit; fi; \
+done; echo "Python 3.11 or later is needed." >&2; exit 1
+endef
+
+$(VENV)/made:
+	@python=$$($(FIND_PYTHON)) && if ! $$python -c 'import ensurepip, venv' 2>/dev/null; then \
+		echo "$$python can make no virtualenv; on Debian: apt-get install python3-venv" >&2; exit 1; fi; \
+	echo "Making $(VENV) ..."; $$python -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/installed: requirements.txt | $(VENV)/made
+	@echo "Installing what the site needs ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
+	@echo "Installing what the tests need ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
