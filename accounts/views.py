@@ -17,6 +17,14 @@ class RoleView(GenericAPIView[M]):
     """A view for callers of certain roles (``required_roles``, see ``HasRole``)."""
 
     required_roles: RequiredRoles
+    http_method_names = [
+        "get",
+        "head",
+        "post",
+        "put",
+        "patch",
+        "delete",
+    ]  # Allow names no OPTIONS, see settings
 
     @property
     def user(self) -> User:

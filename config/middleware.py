@@ -39,18 +39,20 @@ class ApiProblemMiddleware:
 class RequestLimitsMiddleware:
     """Refuses what PostgreSQL can't store or the disk shouldn't: NUL characters, bodies that are too large.
 
-    A NUL in a JSON or form field is left to the serializers, which name the field. Without a Content-Length
-    there is no body: WSGI reads no further than that header says.
+    A NUL in a JSON or form field is left to the serializers, which name the field. A body must say how long
+    it is: Django reads as many bytes as Content-Length says, so it would take a chunked one for an empty one.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer 400 or 413 before anything is read, else pass the request on."""
+        """Answer 400, 411 or 413 before anything is read, else pass the request on."""
         if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
             return problem_response("malformed_request", detail="The address contains a NUL character.")
         length = request.META.get("CONTENT_LENGTH") or "0"
+        if length == "0" and "HTTP_TRANSFER_ENCODING" in request.META:
+            return problem_response("malformed_request", status=411, detail="Send a Content-Length.")
         size = int(length) if length.isdecimal() else 0
         if request.content_type == "multipart/form-data":
             if size > settings.MODEL_MAX_MB * 2**20 + settings.DATA_UPLOAD_MAX_MEMORY_SIZE:

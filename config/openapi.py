@@ -52,8 +52,8 @@ class ApiSchema(AutoSchema):
         if has_body or any(parameter["in"] == "query" for parameter in self._get_parameters()):
             yield problem_responses("validation_error")
         if has_body:
-            yield problem_responses("malformed_request", status=413)
-            yield problem_responses("malformed_request", status=415)
+            for status in (411, 413, 415):
+                yield problem_responses("malformed_request", status=status)
         if has_body and "multipart/form-data" in self.map_parsers():
             yield problem_responses("file_too_large")
 

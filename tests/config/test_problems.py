@@ -200,6 +200,12 @@ def test_a_json_body_that_is_too_large_is_413_before_it_is_read(browser: Client,
     problem_of(answer, 413, "malformed_request")
 
 
+def test_a_body_without_a_length_is_411_and_not_taken_for_an_empty_one(browser: Client) -> None:
+    headers = {"transfer-encoding": "chunked"}
+    answer = browser.generic("POST", "/api/form/", content_type="application/json", headers=headers)
+    problem_of(answer, 411, "malformed_request")
+
+
 def test_a_file_that_is_too_large_is_413_before_it_is_read(browser: Client, settings: Settings) -> None:
     settings.MODEL_MAX_MB, settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1, 1000
     answer = browser.post("/api/form/", {"file": "x" * (2**20 + 1000)})
