@@ -1,5 +1,6 @@
 """What does the API answer when something is wrong: one document (RFC 9457) for every error?"""
 
+import logging
 import math
 from typing import Any
 
@@ -19,6 +20,8 @@ from rest_framework.views import set_rollback
 
 from events.errors import DomainError
 from events.http import PROBLEM_MEDIA_TYPE, problem_document
+
+logger = logging.getLogger(__name__)
 
 # What a plain status means when no view of ours said more; another 4xx is a malformed request.
 CODE_OF_STATUS = {
@@ -82,6 +85,7 @@ def _response_for(exc: Exception) -> JsonResponse | None:
         case SuspiciousOperation() | BadRequest() | UnreadablePostError():
             return problem_response("malformed_request", detail=str(exc) or None)
         case OperationalError() | InterfaceError():
+            logger.warning("PostgreSQL did not answer: %s", exc)
             return problem_response("overloaded", headers={"Retry-After": "1"})
     return None
 

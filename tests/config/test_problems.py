@@ -88,8 +88,11 @@ def test_an_unforeseen_error_is_logged_with_its_traceback(
     assert "secret detail" in str(record.exc_info)
 
 
-def test_a_statement_that_takes_too_long_is_overload(browser: Client) -> None:
+def test_a_statement_that_takes_too_long_is_overload_and_the_log_says_why(
+    browser: Client, caplog: pytest.LogCaptureFixture
+) -> None:
     problem_of(browser.get("/api/timeout/"), 503, "overloaded")
+    assert "statement timeout" in caplog.text
 
 
 def test_nested_validation_errors_are_named_with_dots(browser: Client) -> None:
