@@ -1,0 +1,1 @@
+"""What the demo is made of: its people, and orders in the middle of their lives."""
