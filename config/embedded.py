@@ -6,6 +6,7 @@ as anybody holds that lock. The kernel drops the lock of a process however it en
 killed one, stops the server. `DATABASE_URL` and `REDIS_URL` come first: what they name is never started here.
 """
 
+import atexit
 import fcntl
 import hashlib
 import os
@@ -235,4 +236,11 @@ def _forget() -> None:
     _guardians.clear()
 
 
+def _let_go() -> None:
+    """Guardians outlive who started them, on purpose: Python need not warn of processes still running."""
+    for guardian in _guardians.values():
+        guardian.returncode = guardian.returncode or 0
+
+
 os.register_at_fork(after_in_child=_forget)
+atexit.register(_let_go)
