@@ -2,20 +2,45 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db.models.signals import post_migrate
 from django_redis import get_redis_connection
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
 from accounts.roles import Role
+from config.celery import app as celery_app
 from events import outbox
 from events.models import OutboxEvent
+from mes.models import Tariff
+from mes.pricing import DEFAULT_TARIFFS
 from tests.factories import UserFactory
 
 As = Callable[[User], APIClient]
+Deliver = Callable[[], int]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """A test that commits is followed by a TRUNCATE, which takes the tariffs of the migration too; Django
+    announces it like a migration, and so they come back."""
+    post_migrate.connect(_restore_tariffs)
+
+
+def _restore_tariffs(sender: Any, **_kwargs: Any) -> None:
+    if sender.label == "mes":
+        tariffs = [Tariff(**vars(default)) for default in DEFAULT_TARIFFS]
+        Tariff.objects.bulk_create(tariffs, ignore_conflicts=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_old_nudges() -> None:
+    """No worker reads this run's broker, and the next run shall not find it full."""
+    celery_app.control.purge()
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +49,12 @@ def _clean_redis() -> Iterator[None]:
     get_redis_connection("default").flushdb()
     yield
     cache.close()
+
+
+@pytest.fixture(autouse=True)
+def _broker_not_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that failed in another test is asked again."""
+    monkeypatch.setitem(outbox._broker, "paused_until", 0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +100,12 @@ def paula(db: None) -> User:
 
 
 @pytest.fixture
+def peter(db: None) -> User:
+    """Another partner."""
+    return UserFactory(username="peter", role=Role.PARTNER)
+
+
+@pytest.fixture
 def erik(db: None) -> User:
     """An engineer."""
     return UserFactory(username="erik", role=Role.ENGINEER)
@@ -87,7 +124,7 @@ def as_user() -> As:
 
 
 @pytest.fixture
-def deliver() -> Callable[[], int]:
+def deliver() -> Deliver:
     """``deliver()`` handles every waiting event, as a worker would, until none waits; returns how many."""
 
     def until_quiet() -> int:

@@ -1,4 +1,4 @@
-"""The test world's people and orders, made as a user would make them or as rows, whichever a test asks for."""
+"""The test world's people and orders, made as a user would make them or as rows, as a test asks for."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from factory.django import DjangoModelFactory
 
 from accounts.models import User
 from accounts.roles import Role
-from events.vocabulary import Material, Status, new_number
+from events.vocabulary import UNCLAIMED, Material, Status, new_number
 from mes.models import WorkOrder
 from shop.models import Order
 
@@ -57,4 +57,10 @@ class WorkOrderFactory(DjangoModelFactory[WorkOrder]):
     quantity = 1
     model = MODEL
     price = "120.00"
+    status = Status.SUBMITTED
+    operator = factory.LazyAttribute(
+        lambda order: (
+            None if order.status in {*UNCLAIMED, Status.CANCELLED} else UserFactory(role=Role.OPERATOR)
+        )
+    )
     operator_name = factory.LazyAttribute(lambda order: order.operator.display_name if order.operator else "")

@@ -1,25 +1,16 @@
 """One order goes all the way, from the client's upload to the confirmed delivery."""
 
-import io
-from collections.abc import Callable
-
 import pytest
-import trimesh
-from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.models import User
-from tests.conftest import As
+from tests.conftest import As, Deliver
+from tests.solids import cube
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def cube_stl(edge_mm: float) -> SimpleUploadedFile:
-    data = trimesh.creation.box((edge_mm,) * 3).export(file_type="stl")
-    return SimpleUploadedFile("cube.stl", data)
-
-
 def test_an_order_goes_from_upload_to_confirmed_delivery(
-    alice: User, olga: User, as_user: As, deliver: Callable[[], int]
+    alice: User, olga: User, as_user: As, deliver: Deliver
 ) -> None:
     client, operator = as_user(alice), as_user(olga)
     order = client.post(
@@ -30,7 +21,7 @@ def test_an_order_goes_from_upload_to_confirmed_delivery(
     shop, mes = f"/api/v1/shop/orders/{order['number']}/", f"/api/v1/mes/orders/{order['number']}/"
 
     assert (
-        client.put(f"{shop}model/", {"file": cube_stl(10)}, format="multipart").json()["status"]
+        client.put(f"{shop}model/", {"file": cube(10)}, format="multipart").json()["status"]
         == "FILE_UPLOADED"
     )
     assert client.post(f"{shop}submit/").json()["status"] == "SUBMITTED"
