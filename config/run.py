@@ -70,10 +70,10 @@ def address() -> str | None:
     return url_file().read_text().strip() if url_file().exists() else None
 
 
-def demo_users() -> dict[str, dict[str, str]]:
-    """The demo's users by name, each with "password" and a fresh "token"; made if need be."""
+def demo_users(*options: str) -> dict[str, dict[str, str]]:
+    """The demo's users by name, each with "password" and "token"; what is missing is made."""
     output = io.StringIO()
-    call_command("seed_demo", "--json", stdout=output)
+    call_command("seed_demo", "--json", *options, stdout=output)
     users: dict[str, dict[str, str]] = json.loads(output.getvalue())["users"]
     return users
 
@@ -103,9 +103,10 @@ def _prepare() -> dict[str, dict[str, str]]:
     call_command("migrate", verbosity=0, interactive=False)
     users = {}
     if settings.DEBUG:
-        if not apps.get_model("shop", "Order").objects.exists():
+        is_empty = not apps.get_model("shop", "Order").objects.exists()
+        if is_empty:
             print("Filling the empty site with the demo ...", flush=True)
-        users = demo_users()
+        users = demo_users() if is_empty else demo_users("--orders=0")
     connections.close_all()
     return users
 
