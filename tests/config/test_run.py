@@ -54,7 +54,7 @@ def test_asked_to_stop_it_ends_its_programs_and_what_they_have_started(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     with supervisor(tmp_path, web=LOUD, worker=PARENT) as process:
-        assert eventually(lambda: any("sleep" in line for line in inhabitants(tmp_path).values()))
+        assert eventually(lambda: any("sleep 1000" in line for line in inhabitants(tmp_path).values()))
         process.send_signal(number)
         assert process.wait(10) == 0
         assert is_deserted(tmp_path), inhabitants(tmp_path)
