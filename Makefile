@@ -47,10 +47,10 @@ $(VENV)/made:
 
 $(VENV)/installed: requirements.txt | $(VENV)/made
 	@echo "Installing what the site needs ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r $<
 	@touch $@
 
 $(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
 	@echo "Installing what the tests need ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r $<
 	@touch $@
