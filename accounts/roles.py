@@ -23,7 +23,13 @@ ADMIN_PERMISSIONS: dict[Role, tuple[str, ...]] = {
     Role.CLIENT: (),
     Role.PARTNER: (),
     Role.OPERATOR: ("mes.view_workorder",),
-    Role.SELLER: ("shop.view_order", "shop.change_order", "mes.view_workorder"),
+    Role.SELLER: (
+        "shop.view_order",
+        "shop.change_order",
+        "mes.view_workorder",
+        "mes.view_tariff",
+        "mes.change_tariff",
+    ),
     Role.ENGINEER: (
         "events.view_outboxevent",
         "events.change_outboxevent",

@@ -9,6 +9,8 @@ from typing import Any
 import environ
 import structlog
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
+from django.utils.translation import gettext_lazy as _
 
 from config import embedded
 
@@ -96,8 +98,8 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # -- The house --------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "config.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -230,6 +232,35 @@ USE_I18N = USE_TZ = True
 TIME_ZONE = "UTC"
 # ISO 4217 code of every price. Default: EUR.
 CURRENCY = env.str("CURRENCY", default="EUR")
+
+# -- The admin's look -------------------------------------------------------------------------------------
+
+UNFOLD = {
+    "SITE_TITLE": _("Made to order"),
+    "SITE_HEADER": _("Made to order"),
+    "SITE_SYMBOL": "diamond",
+    "SITE_URL": None,
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("config/favicon.svg")}
+    ],
+    "SIDEBAR": {"navigation": "config.sidebar.navigation"},
+    # A green that white text can be read on (AA) from 600 down.
+    "COLORS": {
+        "primary": {
+            "50": "#f0fdfa",
+            "100": "#ccfbf1",
+            "200": "#99f6e4",
+            "300": "#5eead4",
+            "400": "#2dd4bf",
+            "500": "#14b8a6",
+            "600": "#0f766e",
+            "700": "#115e59",
+            "800": "#134e4a",
+            "900": "#133f3c",
+            "950": "#042f2e",
+        },
+    },
+}
 
 # -- Files ------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,113 @@
+"""What do the admin's pages of Shop orders and of work orders have in common?"""
+
+import re
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import FileResponse, Http404, HttpRequest
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import TabularInline
+from unfold.decorators import display
+
+from events.admin_lists import ReadOnlyAdmin
+from events.looks import STATUS_COLOURS, money
+from events.model_files import StoredModel, download_response
+from events.vocabulary import NUMBER_PATTERN
+
+
+class TimelineInline(TabularInline):
+    """An order's timeline, newest first. Whoever may see the order may see it; nobody writes it here."""
+
+    fields = readonly_fields = ("at", "from_status", "to_status", "actor_kind", "actor", "reason")
+    extra = 0
+    can_delete = False
+    hide_title = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """The lines with their actors, in one query."""
+        lines: QuerySet[Any] = super().get_queryset(request).select_related("actor")
+        return lines
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody writes history."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody rewrites history."""
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """The page of the order has asked already."""
+        return True
+
+
+class OrderPagesAdmin(ReadOnlyAdmin):
+    """Orders by number: in addresses, in the search, and the 3D model as a download."""
+
+    list_filter_sheet = False
+    search_help_text = _("Number, or how it begins")
+    search_fields = ("number",)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """The order, by its number as well as by its key."""
+        by_number = re.fullmatch(NUMBER_PATTERN, object_id)
+        return super().get_object(request, object_id, "number" if by_number else from_field)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Orders whose number begins so: a prefix, because only that is answered by the index."""
+        term = search_term.strip().upper()
+        return queryset.filter(number__startswith=term) if term else queryset, False
+
+    def get_urls(self) -> list[URLPattern]:
+        """The download, before Django's pattern that takes anything for a key."""
+        options = self.model._meta
+        name = f"{options.app_label}_{options.model_name}_model"
+        download = self.admin_site.admin_view(self.download_model)
+        return [path("<str:number>/model/", download, name=name), *super().get_urls()]
+
+    def download_model(self, request: HttpRequest, number: str) -> FileResponse:
+        """The order's 3D model as a download, for whoever may see the order; else 404."""
+        order = self.get_queryset(request).filter(number=number).first()
+        if order is None or not order.model or not self.has_view_permission(request, order):
+            raise Http404
+        try:
+            return download_response(StoredModel.from_json(order.model))
+        except FileNotFoundError as error:
+            raise Http404 from error
+
+    @display(description=_("Status"), label=STATUS_COLOURS)
+    def state(self, order: Any) -> tuple[str, str]:
+        """The status in its colour."""
+        return order.status, order.get_status_display()
+
+    @display(description=_("Price"))
+    def price_with_currency(self, order: Any) -> str:
+        """The price as people write it."""
+        return money(order.price, order.currency)
+
+    @display(description=_("Price breakdown"))
+    def breakdown(self, order: Any) -> str:
+        """What the price is made of; volume and mass are of one piece."""
+        if not order.price_breakdown:
+            return "–"
+        parts = order.price_breakdown
+        lines = (
+            (_("Volume of a piece"), f"{parts['volume_mm3']} mm³"),
+            (_("Mass of a piece"), f"{parts['mass_g']} g"),
+            (_("Material"), money(parts["material_cost"], order.currency)),
+            (_("Making"), money(parts["making_cost"], order.currency)),
+        )
+        return format_html_join("", "<div>{}: {}</div>", lines)
+
+    @display(description=_("3D model"))
+    def model_link(self, order: Any) -> str:
+        """The client's file as a link to its download."""
+        if not order.model:
+            return "–"
+        options = self.model._meta
+        url = reverse(f"admin:{options.app_label}_{options.model_name}_model", args=[order.number])
+        return format_html('<a class="text-link underline" href="{}">{}</a>', url, order.model["name"])

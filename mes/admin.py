@@ -1,0 +1,80 @@
+"""What do operators, sellers and engineers see of work orders, and who sets the tariffs?"""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+
+from events.admin_orders import OrderPagesAdmin, TimelineInline
+from mes.models import Tariff, WorkOrder, WorkOrderStatusChange
+
+
+class WorkOrderTimeline(TimelineInline):
+    """The work order's timeline."""
+
+    model = WorkOrderStatusChange
+
+
+@admin.register(WorkOrder)
+class WorkOrderAdmin(OrderPagesAdmin):
+    """Work orders, in every status. Operators move them on their own pages, see ``mes.pages``."""
+
+    keyset_field = "position"
+    list_display = (
+        "number",
+        "state",
+        "title",
+        "material",
+        "quantity",
+        "price_with_currency",
+        "due_date",
+        "operator_name",
+        "created_at",
+    )
+    list_filter = ("status", "material")
+    ordering = ("-position",)
+    inlines = (WorkOrderTimeline,)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("number", "state"),
+                    ("title", "operator_name"),
+                    ("created_at", "due_date"),
+                    ("partner", "external_id"),
+                )
+            },
+        ),
+        (
+            _("What to make"),
+            {"fields": (("material", "quantity"), "engraving", "comment", "model_link", "flag")},
+        ),
+        (_("Price"), {"fields": ("price_with_currency", "breakdown")}),
+    )
+    readonly_fields = ("number", "state", "created_at", "model_link", "price_with_currency", "breakdown")
+
+
+@admin.register(Tariff)
+class TariffAdmin(ModelAdmin):
+    """Tariffs: each material has one, so none is added or deleted, only changed."""
+
+    list_display = (
+        "material",
+        "density_g_cm3",
+        "price_per_gram",
+        "making_fee",
+        "making_per_gram",
+        "lead_days",
+    )
+    readonly_fields = ("material",)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody adds: the materials are in the code."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody deletes: without its tariff a material can't be priced."""
+        return False

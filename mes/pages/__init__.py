@@ -1,0 +1,1 @@
+"""The operators' own pages inside the admin."""

@@ -1,0 +1,53 @@
+"""How do pages show what a work order's row holds as plain, languageless values?"""
+
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+
+from events import looks
+from events.vocabulary import Material, Status
+from mes.pages import steps
+
+register = template.Library()
+
+register.filter(steps.next_step)
+register.filter(steps.may_release)
+
+
+@register.filter
+def status_label(status: str) -> str:
+    """The status in the reader's language; what can be claimed is called so."""
+    return _("Ready to claim") if status == Status.MANUFACTURING_APPROVED else str(Status(status).label)
+
+
+@register.filter
+def status_colour(status: str) -> str:
+    """The status's colour, by the names of unfold's labels."""
+    return looks.STATUS_COLOURS.get(Status(status), "default")
+
+
+@register.filter
+def material_label(material: str) -> str:
+    """The material in the reader's language."""
+    return str(Material(material).label)
+
+
+@register.filter
+def price(row: dict[str, Any]) -> str:
+    """The row's price as people of the reader's language write it."""
+    return looks.money(row["price"], row["currency"])
+
+
+@register.filter
+def moment(text: str | None) -> datetime | None:
+    """A time or date of a row, which are ISO 8601, for the filters ``date`` and ``age``."""
+    return datetime.fromisoformat(text) if text else None
+
+
+@register.filter
+def age(since: datetime) -> str:
+    """How long ago, in the largest unit that fits: "3 hours"."""
+    return timesince(since, depth=1)
