@@ -163,5 +163,5 @@ def _end(child: subprocess.Popen[bytes], keeping: Keeping) -> None:
 if __name__ == "__main__":
     try:
         guard(embedded.SERVERS[sys.argv[1]])
-    except embedded.ServerError as error:
-        sys.exit(str(error))
+    except (embedded.ServerError, subprocess.CalledProcessError) as error:
+        sys.exit(str(error))  # the program's own words stand above it
