@@ -179,7 +179,9 @@ def _record_failure(event_id: int, error: Exception) -> None:
         row = OutboxEvent.objects.select_for_update().filter(pk=event_id, handled_at=None).first()
         if row is None:
             return
-        row.error = f"{type(error).__name__}: {error}"[:2000]
+        # PostgreSQL stores neither NUL nor lone surrogates, and this line must never fail itself.
+        text = f"{type(error).__name__}: {error}"[:2000].replace("\0", "?")
+        row.error = text.encode(errors="replace").decode()
         if row.attempts >= MAX_ATTEMPTS:
             row.parked_at = timezone.now()
         row.due_at = timezone.now() + _backoff(row.attempts)
