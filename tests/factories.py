@@ -42,6 +42,7 @@ class OrderFactory(DjangoModelFactory[Order]):
     title = factory.Sequence(lambda n: f"Ring {n}")
     material = Material.SILVER_925
     quantity = 1
+    status = Status.INITIATED
     model = factory.LazyAttribute(lambda order: None if order.status == Status.INITIATED else MODEL)
 
 
