@@ -1,29 +1,46 @@
-"""How do many rows get into a table fast? By PostgreSQL's COPY, in its text format."""
+"""How do many rows get into a table fast? By PostgreSQL's COPY."""
 
+import csv
 import io
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, models
 
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
+@dataclass(frozen=True)
+class Copy:
+    """Rows on their way into a table, as text."""
 
-def copy_rows(model: type[models.Model], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Add rows, each a mapping of the same columns in the same order; None is NULL, other values are text.
+    model: type[models.Model]
+    columns: tuple[str, ...]
+    text: str
 
-    Triggers fire and constraints hold as with INSERT; columns that are not named take their defaults.
-    """
-    rows = iter(rows)
-    if (first := next(rows, None)) is None:
-        return
-    text = io.StringIO()
-    for row in (first, *rows):
-        text.write("\t".join(map(_field, row.values())))
-        text.write("\n")
-    text.seek(0)
-    with connection.cursor() as cursor:
-        cursor.copy_expert(f"COPY {model._meta.db_table} ({', '.join(first)}) FROM STDIN", text)
+    @classmethod
+    def of(cls, model: type[models.Model], rows: Iterable[Mapping[str, Any]]) -> "Copy":
+        """Rows to add: mappings of the same columns in the same order, to None or what ``str`` makes text of.
+
+        Triggers fire and constraints hold as with INSERT; columns that are not named take their defaults.
+        """
+        rows = list(rows)
+        text = io.StringIO()
+        csv.writer(text).writerows(row.values() for row in rows)
+        return cls(model, tuple(rows[0]) if rows else (), text.getvalue())
+
+    def write(self) -> None:
+        """Add the rows."""
+        if not self.columns:
+            return
+        # CSV writes NULL and the empty string alike: in a column that can't be NULL it is the latter.
+        fields = self.model._meta.fields
+        filled = [field.column for field in fields if field.column in self.columns and not field.null]
+        with connection.cursor() as cursor:
+            cursor.copy_expert(
+                f"COPY {self.model._meta.db_table} ({', '.join(self.columns)}) FROM STDIN "
+                f"WITH (FORMAT csv, FORCE_NOT_NULL ({', '.join(filled)}))",
+                io.StringIO(self.text),
+            )
 
 
 def take_ids(model: type[models.Model], count: int) -> list[int]:
@@ -34,7 +51,3 @@ def take_ids(model: type[models.Model], count: int) -> list[int]:
             [model._meta.db_table, count],
         )
         return [row[0] for row in cursor.fetchall()]
-
-
-def _field(value: Any) -> str:
-    return r"\N" if value is None else str(value).translate(_ESCAPES)

@@ -83,21 +83,21 @@ _PATHS: tuple[tuple[float, int, Path], ...] = (
 )
 
 
-@dataclass(frozen=True)
 class Life:
-    """The steps of one order, each with the moment it happened, and whose order it is."""
+    """The steps of one order, each with the moment it happened, and whether a partner ordered."""
 
-    steps: tuple[tuple[Step, datetime], ...]
-    is_partners: bool
-
-    @property
-    def status(self) -> Status:
-        """Where the order stands now."""
-        return self.steps[-1][0].status
-
-    def first(self, *statuses: Status) -> datetime | None:
-        """When the order first stood in one of these; None if it never did."""
-        return next((at for step, at in self.steps if step.status in statuses), None)
+    def __init__(self, path: Path, moments: list[datetime], *, is_partners: bool) -> None:
+        self.steps = tuple(zip(path, moments, strict=True))
+        self.is_partners = is_partners
+        self.status = path[-1].status
+        #: When the order first stood in a status.
+        self.first: dict[Status, datetime] = {}
+        for step, at in self.steps:
+            self.first.setdefault(step.status, at)
+        #: The steps the MES knows of; none when the order never got there.
+        self.mes_steps = (
+            tuple(pair for pair in self.steps if pair[0].in_mes) if S.SUBMITTED in self.first else ()
+        )
 
     @property
     def claims(self) -> int:
@@ -108,11 +108,6 @@ class Life:
     def is_held(self) -> bool:
         """Whether an operator holds, or has made, the order."""
         return self.status not in (*UNCLAIMED, S.INITIATED, S.FILE_UPLOADED, S.CANCELLED)
-
-    @property
-    def mes_steps(self) -> tuple[tuple[Step, datetime], ...]:
-        """The steps the MES knows of; none when the order never got there."""
-        return tuple(pair for pair in self.steps if pair[0].in_mes) if self.first(S.SUBMITTED) else ()
 
 
 def lives(count: int, dice: random.Random, now: datetime) -> Iterator[Life]:
@@ -141,4 +136,4 @@ def _live(path: Path, age: timedelta, dice: random.Random, now: datetime) -> Lif
     moments: list[datetime] = [now - age]
     for gap in gaps:
         moments.append(moments[-1] + gap * pace)
-    return Life(tuple(zip(path, moments, strict=True)), is_partners)
+    return Life(path, moments, is_partners=is_partners)

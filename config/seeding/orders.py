@@ -1,14 +1,15 @@
 """How do thousands of orders get into both contexts in seconds?"""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
 from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import User
-from config.seeding.copying import copy_rows, take_ids
+from config.seeding.copying import Copy, take_ids
 from config.seeding.lives import Life, lives
 from config.seeding.stories import Cast
 from events.vocabulary import new_number
@@ -21,39 +22,54 @@ BATCH = 2000
 def seed_orders(users: dict[str, User], count: int, progress: Callable[[int], None]) -> None:
     """Write ``count`` orders in the middle of their lives; ``progress`` hears after each batch how many.
 
-    A batch is a transaction, so memory stays flat and a broken run leaves only whole orders. Nothing goes
-    through the outbox: what happened to these orders was told long ago. ``mes_version`` and ``shop_version``
-    stay 0 (no news applied yet), so whatever happens to them next is newer. Rows are written in the order of
-    creation, which is therefore the order of positions: the newest is on top of the board.
+    A batch is a transaction, so memory stays flat and a broken run leaves only whole orders; while
+    PostgreSQL takes one, a thread puts the next into words. Nothing goes through the outbox: what happened
+    to these orders was told long ago. ``mes_version`` and ``shop_version`` stay 0 (no news applied yet), so
+    whatever happens to them next is newer. Rows are written in the order of creation, which is therefore the
+    order of positions: the newest is on top of the board.
     """
-    dice = random.Random(Order.objects.count())  # noqa: S311 - the same demo every time, and no secrets
-    cast = Cast(users, dice)
-    stream = lives(count, dice, timezone.now())
+    seed = Order.objects.count()  # the same demo every time
+    stream = lives(count, random.Random(f"lives {seed}"), timezone.now())  # noqa: S311 - no secrets
+    cast = Cast(users, random.Random(f"stories {seed}"))  # noqa: S311
     done = 0
-    while batch := list(islice(stream, BATCH)):
+    for size, copies in _worded(stream, cast):
         with transaction.atomic():
-            _write(batch, cast)
-        done += len(batch)
+            for copy in copies:
+                copy.write()
+        done += size
         progress(done)
     with connection.cursor() as cursor:
         for model in (Order, OrderStatusChange, WorkOrder, WorkOrderStatusChange):
             cursor.execute(f"ANALYZE {model._meta.db_table}")
 
 
-def _write(batch: list[Life], cast: Cast) -> None:
-    keys = zip(
-        batch,
-        _new_numbers(batch),
-        take_ids(Order, len(batch)),
-        take_ids(WorkOrder, len(batch)),
-        strict=True,
-    )
-    stories = [cast.tell(*key) for key in keys]
+def _worded(stream: Iterator[Life], cast: Cast) -> Iterator[tuple[int, list[Copy]]]:
+    """Batches ready to be written, each with its size; a thread prepares the next while one is written."""
+    with ThreadPoolExecutor(max_workers=1) as typist:
+        ready: Future[tuple[int, list[Copy]]] | None = None
+        while batch := list(islice(stream, BATCH)):
+            keys = _new_numbers(batch), take_ids(Order, len(batch)), take_ids(WorkOrder, len(batch))
+            following = typist.submit(_put_into_words, cast, batch, *keys)
+            if ready:
+                yield ready.result()
+            ready = following
+        if ready:
+            yield ready.result()
+
+
+def _put_into_words(
+    cast: Cast, batch: list[Life], numbers: list[str], shop_ids: list[int], mes_ids: list[int]
+) -> tuple[int, list[Copy]]:
+    """Runs in a thread, where it may not ask the database: that would be another connection."""
+    stories = [cast.tell(*key) for key in zip(batch, numbers, shop_ids, mes_ids, strict=True)]
     entered = [story for story in stories if story.life.mes_steps]
-    copy_rows(Order, (story.order() for story in stories))
-    copy_rows(OrderStatusChange, (line for story in stories for line in story.order_lines()))
-    copy_rows(WorkOrder, (story.work_order() for story in entered))
-    copy_rows(WorkOrderStatusChange, (line for story in entered for line in story.work_order_lines()))
+    copies = [
+        Copy.of(Order, (story.order() for story in stories)),
+        Copy.of(OrderStatusChange, (line for story in stories for line in story.order_lines())),
+        Copy.of(WorkOrder, (story.work_order() for story in entered)),
+        Copy.of(WorkOrderStatusChange, (line for story in entered for line in story.work_order_lines())),
+    ]
+    return len(batch), copies
 
 
 def _new_numbers(batch: list[Life]) -> list[str]:

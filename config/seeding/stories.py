@@ -39,6 +39,7 @@ class Cast:
 
     def __init__(self, users: dict[str, User], dice: random.Random) -> None:
         self.dice = dice
+        self.currency = default_currency()
         self.catalogue = Catalogue()
         self.partner, self.seller = users["partner"], users["seller"]
         # The client who has a token shall find some orders of its own, too.
@@ -53,10 +54,10 @@ class Cast:
         material = self.dice.choices(*self.materials)[0]
         quantity = dice.choices(*self.quantities)[0]
         broken = self.catalogue.pick(dice, sound=False)
-        is_priced = life.first(Status.PRICE_CALCULATED) is not None
-        piece = self.catalogue.pick(dice, sound=is_priced or life.first(Status.PRICING_FAILED) is None)
+        is_priced = Status.PRICE_CALCULATED in life.first
+        piece = self.catalogue.pick(dice, sound=is_priced or Status.PRICING_FAILED not in life.first)
         terms = self.catalogue.terms(piece, material, quantity) if is_priced else None
-        approved_at = life.first(Status.MANUFACTURING_APPROVED)
+        approved_at = life.first.get(Status.MANUFACTURING_APPROVED)
         lead = timedelta(days=self.catalogue.tariffs[material].lead_days)
         return Story(
             life=life,
@@ -79,7 +80,7 @@ class Cast:
                 "comment": "" if life.is_partners else choose(_COMMENTS),
                 "price": terms and terms.price,
                 "price_breakdown": terms and terms.breakdown,
-                "currency": default_currency(),
+                "currency": self.currency,
                 "due_date": approved_at and (approved_at + lead).date(),
             },
         )
@@ -104,13 +105,13 @@ class Story:
     def order(self) -> Row:
         """The Shop's row."""
         steps = self.life.steps
-        has_model = self.life.is_partners or self.life.first(Status.FILE_UPLOADED) is not None
+        has_model = self.life.is_partners or Status.FILE_UPLOADED in self.life.first
         return {
             **self.shared,
             "id": self.shop_id,
             "client_id": self.buyer.pk,
             "model": self.piece.model_json if has_model else None,
-            "priced_at": self.life.first(Status.PRICE_CALCULATED),
+            "priced_at": self.life.first.get(Status.PRICE_CALCULATED),
             "cancel_requested": False,
             "mes_version": 0,
             "created_at": steps[0][1],
@@ -157,16 +158,13 @@ class Story:
         before = ""
         buyer_kind = ActorKind.PARTNER if self.life.is_partners else ActorKind.CLIENT
         for step, at in steps:
-            failed = step.status == Status.PRICING_FAILED
             kind = step.by or buyer_kind
-            yield (
-                {
-                    "from_status": before,
-                    "to_status": step.status.value,
-                    "actor_kind": kind.value,
-                    "reason": self.broken.reason if failed else step.reason,
-                    "at": at,
-                },
-                kind,
-            )
-            before = step.status.value
+            row = {
+                "from_status": before,
+                "to_status": step.status,
+                "actor_kind": kind,
+                "reason": self.broken.reason if step.status == Status.PRICING_FAILED else step.reason,
+                "at": at,
+            }
+            yield row, kind
+            before = step.status
