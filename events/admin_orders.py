@@ -12,7 +12,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from events.admin_lists import ReadOnlyAdmin
-from events.looks import STATUS_COLOURS, money
+from events.looks import STATUS_COLOURS, age, money
 from events.model_files import StoredModel, download_response
 from events.vocabulary import NUMBER_PATTERN
 
@@ -20,10 +20,15 @@ from events.vocabulary import NUMBER_PATTERN
 class TimelineInline(TabularInline):
     """An order's timeline, newest first. Whoever may see the order may see it; nobody writes it here."""
 
-    fields = readonly_fields = ("at", "from_status", "to_status", "actor_kind", "actor", "reason")
+    fields = readonly_fields = ("at", "from_status", "to_status", "actor_kind", "person", "reason")
     extra = 0
     can_delete = False
     hide_title = True
+
+    @display(description=_("Person"))
+    def person(self, line: Any) -> str:
+        """Who it was. No link: most of those who read this may not see users."""
+        return line.actor.display_name if line.actor else "–"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """The lines with their actors, in one query."""
@@ -78,6 +83,16 @@ class OrderPagesAdmin(ReadOnlyAdmin):
             return download_response(StoredModel.from_json(order.model))
         except FileNotFoundError as error:
             raise Http404 from error
+
+    @display(description=_("Number"))
+    def unbroken_number(self, order: Any) -> str:
+        """The number in one piece, however narrow the list."""
+        return format_html('<span class="whitespace-nowrap">{}</span>', order.number)
+
+    @display(description=_("Age"))
+    def age(self, order: Any) -> str:
+        """How long ago the order came."""
+        return age(order.created_at)
 
     @display(description=_("Status"), label=STATUS_COLOURS)
     def state(self, order: Any) -> tuple[str, str]:

@@ -1,8 +1,10 @@
-"""How do pages show an order's status and money to people?"""
+"""How do pages show an order's status, its age, and money to people?"""
 
+from datetime import datetime
 from decimal import Decimal
 
 from django.utils.formats import number_format
+from django.utils.timesince import timesince
 
 from events.vocabulary import Status
 
@@ -25,3 +27,8 @@ def money(amount: Decimal | str | None, currency: str) -> str:
     return (
         f"{number_format(Decimal(amount), 2, use_l10n=True, force_grouping=True)}\N{NO-BREAK SPACE}{currency}"
     )
+
+
+def age(since: datetime) -> str:
+    """How long ago, in the largest unit that fits: "3 hours"."""
+    return timesince(since, depth=1)

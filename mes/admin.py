@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
+from unfold.decorators import display
 
 from events.admin_orders import OrderPagesAdmin, TimelineInline
 from mes.models import Tariff, WorkOrder, WorkOrderStatusChange
@@ -23,7 +24,7 @@ class WorkOrderAdmin(OrderPagesAdmin):
 
     keyset_field = "position"
     list_display = (
-        "number",
+        "unbroken_number",
         "state",
         "title",
         "material",
@@ -31,7 +32,7 @@ class WorkOrderAdmin(OrderPagesAdmin):
         "price_with_currency",
         "due_date",
         "operator_name",
-        "created_at",
+        "age",
     )
     list_filter = ("status", "material")
     ordering = ("-position",)
@@ -41,10 +42,10 @@ class WorkOrderAdmin(OrderPagesAdmin):
             None,
             {
                 "fields": (
-                    ("number", "state"),
+                    ("number", "status"),
                     ("title", "operator_name"),
                     ("created_at", "due_date"),
-                    ("partner", "external_id"),
+                    ("partner_name", "external_id"),
                 )
             },
         ),
@@ -54,7 +55,19 @@ class WorkOrderAdmin(OrderPagesAdmin):
         ),
         (_("Price"), {"fields": ("price_with_currency", "breakdown")}),
     )
-    readonly_fields = ("number", "state", "created_at", "model_link", "price_with_currency", "breakdown")
+    readonly_fields = (
+        "number",
+        "created_at",
+        "partner_name",
+        "model_link",
+        "price_with_currency",
+        "breakdown",
+    )
+
+    @display(description=_("Partner"))
+    def partner_name(self, order: WorkOrder) -> str:
+        """Who sent the order straight to the plant. No link: operators may not see users."""
+        return order.partner.display_name if order.partner else "–"
 
 
 @admin.register(Tariff)
@@ -62,6 +75,14 @@ class TariffAdmin(ModelAdmin):
     """Tariffs: each material has one, so none is added or deleted, only changed."""
 
     list_display = (
+        "material",
+        "density_g_cm3",
+        "price_per_gram",
+        "making_fee",
+        "making_per_gram",
+        "lead_days",
+    )
+    list_display = fields = (
         "material",
         "density_g_cm3",
         "price_per_gram",

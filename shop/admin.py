@@ -37,7 +37,7 @@ class OrderTimeline(TimelineInline):
 class OrderAdmin(OrderPagesAdmin):
     """Orders: sellers approve, close and cancel; nobody edits."""
 
-    list_display = ("number", "state", "title", "client", "material", "price_with_currency", "created_at")
+    list_display = ("unbroken_number", "state", "title", "client", "material", "price_with_currency", "age")
     list_select_related = ("client",)
     list_filter = ("status",)
     search_help_text = _("Number or client, or how it begins")
@@ -45,25 +45,24 @@ class OrderAdmin(OrderPagesAdmin):
     actions = ("approve_selected", "close_selected", "cancel_selected")
     inlines = (OrderTimeline,)
     fieldsets = (
-        (None, {"fields": (("number", "state"), ("title", "client"), ("created_at", "due_date"), "asked")}),
+        (None, {"fields": (("number", "status"), ("title", "client_name"), ("created_at", "due_date"))}),
         (_("What to make"), {"fields": (("material", "quantity"), "engraving", "comment", "model_link")}),
         (_("Price"), {"fields": ("price_with_currency", "breakdown")}),
     )
     readonly_fields = (
         "number",
-        "state",
+        "client_name",
         "created_at",
-        "asked",
         "model_link",
         "price_with_currency",
         "breakdown",
     )
     change_form_outer_before_template = "shop/order_decisions.html"
 
-    @display(description=_("Cancellation asked for"), boolean=True)
-    def asked(self, order: Order) -> bool:
-        """Whether the plant still has to decide about a cancellation."""
-        return order.cancel_requested
+    @display(description=_("Client"))
+    def client_name(self, order: Order) -> str:
+        """Whose order it is. No link: sellers may not see users."""
+        return f"{order.client.display_name} ({order.client.username})"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 from django import template
-from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from events import looks
@@ -13,6 +12,7 @@ from mes.pages import steps
 
 register = template.Library()
 
+register.filter(looks.age)
 register.filter(steps.next_step)
 register.filter(steps.may_release)
 
@@ -45,9 +45,3 @@ def price(row: dict[str, Any]) -> str:
 def moment(text: str | None) -> datetime | None:
     """A time or date of a row, which are ISO 8601, for the filters ``date`` and ``age``."""
     return datetime.fromisoformat(text) if text else None
-
-
-@register.filter
-def age(since: datetime) -> str:
-    """How long ago, in the largest unit that fits: "3 hours"."""
-    return timesince(since, depth=1)
