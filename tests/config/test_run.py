@@ -137,3 +137,15 @@ def test_a_second_site_of_the_same_data_directory_is_refused_by_name(tmp_path: P
     finally:
         first.kill()
         first.communicate()
+
+
+def test_without_a_running_site_there_is_no_address_for_the_shell(tmp_path: Path) -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "config.demo"],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (told.returncode, told.stdout) == (1, "")
+    assert told.stderr == "The site does not run: start it with `make run`.\n"
