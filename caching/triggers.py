@@ -1,17 +1,20 @@
-"""Which triggers a cached table carries: declared beside its model, doing what `save()` can't promise."""
+"""Which triggers a cached table carries: declared beside its model, doing what ``save()`` can't promise."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pgtrigger
+from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 from pgtrigger import compiler
+from pgtrigger.core import INSTALLED
 
 
 class CallSql(compiler.UpsertTriggerSql):
-    """A trigger that calls a function of ours.
+    """A trigger that calls a function of ours, made by this app's migrations.
 
     pgtrigger's own wrapper adds an exception block to each row, and ``SET pgtrigger.ignore`` would let
-    anybody silence it. The function is made by this app's migrations and shared by every table.
+    anybody silence it.
     """
 
     def get_template(self) -> str:
@@ -27,26 +30,45 @@ class CallSql(compiler.UpsertTriggerSql):
         """
 
 
+class LogSql(CallSql):
+    """A trigger with a function of its own, in which the table's columns are spelled out."""
+
+    def get_template(self) -> str:
+        """The function, then the trigger."""
+        return """
+            CREATE OR REPLACE FUNCTION {pgid}() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                {func}
+                RETURN NULL;
+            END $$;
+        """ + super().get_template()
+
+
 class CallTrigger(pgtrigger.Trigger):
     """A trigger of :class:`CallSql`; ``function`` is the call, arguments included."""
 
-    function: str
+    sql_class: type[CallSql] = CallSql
+    function = ""
 
     def compile(self, model: Any) -> compiler.Trigger:
         """The trigger as migrations record it."""
         return compiler.Trigger(
             name=self.name,
-            sql=CallSql(
+            sql=self.sql_class(
                 pgid=self.get_pgid(model),
-                func="",
+                func=self.sql(model),
                 table=model._meta.db_table,
                 when=self.when,
                 operation=self.operation,
                 referencing=self.referencing or "",
                 level=self.level,
-                execute=self.function,
+                execute=self.function or f"{self.get_pgid(model)}()",
             ),
         )
+
+    def sql(self, model: Any) -> str:
+        """The body of the trigger's own function, if it has one."""
+        return ""
 
 
 class VersionTrigger(CallTrigger):
@@ -62,6 +84,93 @@ class VersionTrigger(CallTrigger):
     function = "caching_set_version()"
 
 
+class LogTrigger(CallTrigger):
+    """Logs every change of a table into ``caching_change``, a statement at a time, for the relay.
+
+    ``key`` is the column a cache knows the row by, ``state`` the one the relay counts by. A row whose key
+    was changed is logged under both keys.
+    """
+
+    sql_class = LogSql
+    when = pgtrigger.After
+    level = pgtrigger.Statement
+    _INTO = "INSERT INTO caching_change (source, key, version, old_state, new_state)"
+
+    def __init__(self, operation: Any, *, key: str, state: str) -> None:
+        self.key, self.state = key, state
+        tables = {"old": "old_rows", "new": "new_rows"}
+        if str(operation) == "INSERT":
+            del tables["old"]
+        elif str(operation) == "DELETE":
+            del tables["new"]
+        referencing = pgtrigger.Referencing(**tables)  # type: ignore[no-untyped-call]
+        super().__init__(name=f"log_{str(operation).lower()}", operation=operation, referencing=referencing)
+
+    def sql(self, model: Any) -> str:
+        """The statement that logs, with this table's columns."""
+        names = {
+            "into": self._INTO,
+            "table": model._meta.db_table,
+            "pk": model._meta.pk.column,
+            "key": self.key,
+            "state": self.state,
+        }
+        if str(self.operation) == "INSERT":
+            text = "{into} SELECT '{table}', {key}, version, NULL, {state} FROM new_rows;"
+        elif str(self.operation) == "DELETE":
+            text = "{into} SELECT '{table}', {key}, version, {state}, NULL FROM old_rows;"
+        else:
+            text = (
+                "{into} SELECT '{table}', coalesce(n.{key}, o.{key}), coalesce(n.version, o.version),"
+                " o.{state}, n.{state}"
+                " FROM old_rows o FULL JOIN new_rows n ON n.{pk} = o.{pk};"
+                " {into} SELECT '{table}', o.{key}, o.version, NULL, NULL"
+                " FROM old_rows o JOIN new_rows n ON n.{pk} = o.{pk} WHERE n.{key} <> o.{key};"
+            )
+        return text.format(**names)
+
+
+class LogTruncate(CallTrigger):
+    """Logs a TRUNCATE as one change without a key: everything may have gone."""
+
+    sql_class = LogSql
+    name = "log_truncate"
+    when = pgtrigger.After
+    operation = pgtrigger.Truncate
+    level = pgtrigger.Statement
+
+    def sql(self, model: Any) -> str:
+        """The statement that logs."""
+        return f"{LogTrigger._INTO} VALUES ('{model._meta.db_table}', NULL, 0, NULL, NULL);"
+
+
+def cached_table(*, key: str, state: str) -> list[pgtrigger.Trigger]:
+    """The triggers of a table that a cache shows, for ``Meta.triggers``."""
+    return [
+        VersionTrigger(),
+        LogTrigger(pgtrigger.Insert, key=key, state=state),
+        LogTrigger(pgtrigger.Update, key=key, state=state),
+        LogTrigger(pgtrigger.Delete, key=key, state=state),
+        LogTruncate(),
+    ]
+
+
 def version_field(**kwargs: Any) -> "models.BigIntegerField[int, int]":
     """The column :class:`VersionTrigger` keeps. After ``save()`` of an existing row, refresh it."""
     return models.BigIntegerField(editable=False, db_default=0, **kwargs)
+
+
+def verify_triggers(tables: Iterable[type[models.Model]]) -> None:
+    """Raise ``ImproperlyConfigured`` if a trigger of these tables is missing, changed or disabled: without
+    it a change could pass the relay by, and the caches would lie."""
+    wanted = set(tables)
+    registered: list[Any] = pgtrigger.registered()
+    for model, trigger in registered:
+        if model in wanted:
+            status, enabled = trigger.get_installation_status(model)
+            if status != INSTALLED or not enabled:
+                fault = "DISABLED" if status == INSTALLED else status
+                raise ImproperlyConfigured(
+                    f"Trigger {trigger.name!r} of {model._meta.db_table} is {fault}:"
+                    " run `manage.py migrate`, or `manage.py pgtrigger enable`."
+                )

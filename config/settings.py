@@ -11,6 +11,8 @@ import structlog
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from config import embedded
 
@@ -165,18 +167,45 @@ DATABASES["default"].update(
 
 # -- Redis ------------------------------------------------------------------------------------------------
 
+# The caches' master switch: off, every read goes to PostgreSQL. Default: on.
+CACHE_ENABLED = _switch("CACHE_ENABLED", default=True)
+# B, seconds: a hit is never older than this behind a committed write. Default: 2.
+CACHE_FENCE_SECONDS = _number("CACHE_FENCE_SECONDS", 2, 0.5, 60, float)
 # Milliseconds the cache may take to connect or answer before PostgreSQL is asked instead. Default: 100.
 CACHE_TIMEOUT_MS = _number("CACHE_TIMEOUT_MS", 100, 1, 60_000)
-CACHES = {
-    "default": {
+# The board keeps this many latest orders, and every unclaimed one. Default: 1000.
+CACHE_BOARD_LATEST = _number("CACHE_BOARD_LATEST", 1000, 1, 1_000_000)
+# Orders in the board's cache beyond which it steps aside rather than fill the memory. Default: 1,000,000.
+CACHE_BOARD_MAX_ROWS = _number("CACHE_BOARD_MAX_ROWS", 1_000_000, 1, 100_000_000)
+# Seconds a Shop order stays cached after it was read or written. Default: 900.
+CACHE_SHOP_TTL = _number("CACHE_SHOP_TTL", 900, 60, 86_400)
+# Partitions (Redis Cluster hash tags) of the Shop's cache. Default: 1.
+CACHE_SHOP_PARTITIONS = _number("CACHE_SHOP_PARTITIONS", 1, 1, 1024)
+# Reads of one process that may ask PostgreSQL in a cache's stead at a time. Default: 8.
+CACHE_FALLBACK_LIMIT = _number("CACHE_FALLBACK_LIMIT", 8, 1, 10_000)
+
+
+def _redis_cache(url: str, seconds: float) -> dict[str, Any]:
+    """A connection pool that never tries twice; losing Redis raises nothing in who uses Django's cache."""
+    return {
         "BACKEND": "django_redis.cache.RedisCache",
-        "LOCATION": REDIS_URL,
+        "LOCATION": url,
         "OPTIONS": {
-            "SOCKET_CONNECT_TIMEOUT": CACHE_TIMEOUT_MS / 1000,
-            "SOCKET_TIMEOUT": CACHE_TIMEOUT_MS / 1000,
+            "SOCKET_CONNECT_TIMEOUT": seconds,
+            "SOCKET_TIMEOUT": seconds,
             "IGNORE_EXCEPTIONS": True,
+            "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 0), "health_check_interval": 0},
         },
     }
+
+
+CACHES = {
+    "default": _redis_cache(REDIS_URL, CACHE_TIMEOUT_MS / 1000),
+    # The relay's scripts are longer, but it must notice a silent server before its own session idles for B.
+    # django-redis keeps one pool for each URL: the query makes this one another.
+    "relay": _redis_cache(
+        f"{REDIS_URL}{'&' if '?' in REDIS_URL else '?'}client_name=relay", CACHE_FENCE_SECONDS / 2
+    ),
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
@@ -203,6 +232,8 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BEAT_SCHEDULE = {
     "events.renudge": {"task": "events.renudge", "schedule": 5.0},
     "events.purge": {"task": "events.purge", "schedule": 3600.0},
+    "caching.enforce_retention": {"task": "caching.enforce_retention", "schedule": 60.0},
+    "caching.audit": {"task": "caching.audit", "schedule": 300.0},
     "shop.expire_quotes": {"task": "shop.expire_quotes", "schedule": 600.0},
     "shop.purge_idempotency": {"task": "shop.purge_idempotency", "schedule": 3600.0},
 }

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.utils.translation import gettext_lazy as _
 
-from caching.triggers import VersionTrigger, version_field
+from caching.triggers import cached_table, version_field
 from events.history import StatusChange
 from events.vocabulary import UNCLAIMED, Material, Status, default_currency
 
@@ -111,7 +111,7 @@ class WorkOrder(models.Model):
         verbose_name = _("work order")
         verbose_name_plural = _("work orders")
         ordering = ["-position"]
-        triggers = [VersionTrigger()]
+        triggers = cached_table(key="number", state="status")
         constraints = [
             models.UniqueConstraint(
                 fields=["partner", "external_id"],

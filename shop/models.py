@@ -5,7 +5,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from caching.triggers import VersionTrigger, version_field
+from caching.triggers import cached_table, version_field
 from events.history import StatusChange
 from events.vocabulary import Material, Status, default_currency, new_number
 
@@ -58,7 +58,7 @@ class Order(models.Model):
         verbose_name = _("order")
         verbose_name_plural = _("orders")
         ordering = ["-id"]
-        triggers = [VersionTrigger()]
+        triggers = cached_table(key="number", state="status")
         indexes = [
             models.Index(fields=["client", "-id"], name="shop_order_client"),
             models.Index(fields=["client", "status", "-id"], name="shop_order_client_status"),

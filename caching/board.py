@@ -1,0 +1,262 @@
+"""A cache of a sorted list under filters: the N latest rows and every one that must not be missed."""
+
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Final
+
+from caching import stats
+from caching.declared import BATCH, Declared, M, end_of_life, in_transaction
+from caching.facets import Facets, decode_position, encode_position
+from caching.load import from_postgresql
+from caching.memo import Memo
+from caching.partition import Partition, Token
+from caching.redis import Argument, CacheUnavailable, Script, call
+from caching.writing import put_fresh
+
+PAGE = Script("board_page")
+PUT = Script("board_put", "board_rows")
+TRIM = Script("board_trim", "board_rows")
+COUNTS = Script("board_counts")
+
+#: The keys every writing script takes, in this order.
+WRITE_KEYS: Final = ("head", "meta", "rows", "index", "gens", "tombs")
+TRIM_BATCH: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a board.
+
+    ``rows`` are payloads joined by commas (None: the caller knows the page by its ETag already),
+    ``next_after`` the position to go on after (None: this is the last page), ``count`` how many rows the
+    view has (None: not known), ``etag`` None when rows came from PostgreSQL, ``status`` Cache-Status.
+    """
+
+    rows: bytes | None
+    next_after: int | None
+    count: int | None
+    etag: str | None
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row as the scripts take it; no position means that it is gone."""
+
+    key: str
+    version: int
+    position: str = ""
+    droppable: bool = False
+    views: str = ""
+    payload: bytes = b""
+
+    def args(self) -> tuple[Argument, ...]:
+        """id, version, position, droppable, views, payload."""
+        return (self.key, self.version, self.position, int(self.droppable), self.views, self.payload)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Which page is asked for."""
+
+    filters: tuple[tuple[str, str], ...]
+    limit: int
+    after: int | None
+
+
+@dataclass(kw_only=True, eq=False)
+class BoardCache(Declared[M]):
+    """Rows of ``model`` sorted by ``position``, newest first, filtered by ``facets`` (column -> values).
+
+    Kept are the ``latest()`` newest rows and, whatever their age, those whose column ``keep_facet`` is one
+    of ``keep_values``: views of one such value miss nothing and never leave the cache. ``most_rows()``
+    is where memory ends: beyond it the cache steps aside. The relay publishes counts by ``keep_facet``.
+    """
+
+    position: str
+    facets: Facets
+    keep_facet: str
+    keep_values: Collection[str]
+    latest: Callable[[], int]
+    most_rows: Callable[[], int]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._memo: Memo[Page] = Memo()
+
+    @cached_property
+    def partition(self) -> Partition:
+        """The board's only partition in this release."""
+        return Partition(f"{self.name}.{self.fingerprint()}")
+
+    @property
+    def partitions(self) -> list[Partition]:
+        """All partitions of this release: one."""
+        return [self.partition]
+
+    def _shape(self) -> str:
+        return repr((self.facets.values, sorted(self.keep_values)))
+
+    # -- Reading ------------------------------------------------------------------------------------------
+
+    def page(
+        self, filters: Mapping[str, str], limit: int, after: int | None = None, etag: str | None = None
+    ) -> Page:
+        """A page of the rows that pass the filters, after a position (None: from the top).
+
+        ``etag`` is what the caller has: if it still holds, the answer is a page without rows.
+        """
+        place = _Place(tuple(sorted(filters.items())), limit, after)
+        if in_transaction():
+            return self._bypass(place, "transaction")
+        remembered = self._memo.get(place)
+        try:
+            reply = self._ask(place, remembered.etag if remembered else etag)
+        except CacheUnavailable as trouble:
+            return self._bypass(place, trouble.detail)
+        if reply is None:
+            page = remembered or Page(None, None, None, etag, f"{self.status_name}; hit")
+        else:
+            page = self._page_of(place, reply)
+        if page.etag is None:
+            return page
+        stats.count(self.name, "hit")
+        return replace(page, rows=None) if page.etag == etag else page
+
+    def _ask(self, place: _Place, known: str | None) -> list[Any] | None:
+        """The script's reply from its etag on; None when the page known by that etag still holds."""
+        filters = dict(place.filters)
+        after = "" if place.after is None else encode_position(place.after)
+        state, epoch, now_us, *reply = call(
+            PAGE,
+            self.partition.keys("fence", "head", "rows", "index", "gens"),
+            (self.facets.view(filters), after, place.limit, int(self.is_complete(filters)), known or ""),
+        )
+        self.partition.learn(epoch, now_us)
+        if state == b"same":
+            return None
+        if state != b"hit":
+            raise CacheUnavailable(state.decode())
+        return list(reply)
+
+    def _page_of(self, place: _Place, reply: list[Any]) -> Page:
+        """The page in a reply, remembered; or continued from PostgreSQL where it reaches past the horizon."""
+        etag, whole, more, count, held, last, rows = reply
+        after = decode_position(last.decode()) if last else place.after
+        if not whole:
+            return self._continue(_Place(place.filters, place.limit - held, after), rows)
+        page = Page(
+            rows,
+            after if more else None,
+            count if count >= 0 else None,
+            etag.decode(),
+            f"{self.status_name}; hit",
+        )
+        self._memo.put(place, page)
+        return page
+
+    def _continue(self, rest: _Place, held: bytes) -> Page:
+        """The cached part of a page, and the rest of it by keyset from PostgreSQL."""
+        rows, next_after = from_postgresql((self.name, rest), lambda: self._select(rest))
+        stats.count(self.name, "partial")
+        joined = b",".join(part for part in (held, rows) if part)
+        return Page(joined, next_after, None, None, f"{self.status_name}; fwd=partial")
+
+    def _bypass(self, place: _Place, why: str) -> Page:
+        """The whole page from PostgreSQL."""
+        rows, next_after = from_postgresql(
+            (self.name, place), lambda: self._select(place), share=why != "transaction"
+        )
+        stats.count(self.name, "bypass")
+        return Page(rows, next_after, None, None, f"{self.status_name}; fwd=bypass; detail={why}")
+
+    def _select(self, place: _Place) -> tuple[bytes, int | None]:
+        """Rows of the place from PostgreSQL, joined; and the position to go on after."""
+        rows = self.rows().filter(**dict(place.filters))
+        if place.after is not None:
+            rows = rows.filter(**{f"{self.position}__lt": place.after})
+        found = list(rows.order_by(f"-{self.position}")[: place.limit + 1])
+        shown = found[: place.limit]
+        more = len(found) > place.limit
+        # A page may ask for no row more than the cache held: then it only asks whether there are any.
+        last = getattr(shown[-1], self.position) if shown else place.after
+        return b",".join(map(self.payload, shown)), last if more else None
+
+    def is_complete(self, filters: Mapping[str, str]) -> bool:
+        """Whether the cache holds every row that passes these filters, whatever its age."""
+        return filters.get(self.keep_facet) in self.keep_values
+
+    def counts(self) -> dict[str, Any]:
+        """What the relay has published: ``{"counts": {value: rows}, "as_of": microseconds of Redis time}``.
+
+        Raises ``CacheUnavailable``.
+        """
+        state, epoch, now_us, *reply = call(COUNTS, self.partition.keys("fence", "head", "counts"))
+        self.partition.learn(epoch, now_us)
+        if state != b"hit":
+            raise CacheUnavailable(state.decode())
+        published: dict[str, Any] = json.loads(reply[0])
+        return published
+
+    # -- Writing ------------------------------------------------------------------------------------------
+
+    def operations(self, versions: Mapping[str, int]) -> list[Row]:
+        """The committed rows with these keys; one that is gone comes as its tombstone.
+
+        ``versions`` gives for each key a version of the row's last known incarnation.
+        """
+        rows = self.current(versions)
+        return [
+            self.operation(rows[key]) if key in rows else Row(key, end_of_life(version))
+            for key, version in versions.items()
+        ]
+
+    def operation(self, row: M) -> Row:
+        """The row as the scripts take it."""
+        values = {facet: getattr(row, facet) for facet in self.facets.values}
+        droppable = values[self.keep_facet] not in self.keep_values
+        return Row(
+            getattr(row, self.key),
+            row.version,  # type: ignore[attr-defined]
+            encode_position(getattr(row, self.position)),
+            droppable,
+            self.facets.views(values, droppable),
+            self.payload(row),
+        )
+
+    def write_through(self, versions: Mapping[str, int]) -> None:
+        """Read the committed rows and put them. Raises ``CacheUnavailable`` when Redis can't be asked."""
+        if self.partition.token() is None:
+            self._learn()
+        if self.partition.token() is not None:  # else no relay has begun: there is nothing to put into
+            put_fresh(self.partition, read=lambda: self.operations(versions), put=self._put)
+
+    def put_rows(self, partition: Partition, token: Token, rows: Iterable[M]) -> int:
+        """Put rows read after ``token`` was taken (warm-up); returns how many changed anything."""
+        outcome, epoch, now_us = self._put(token, [self.operation(row) for row in rows])
+        partition.learn(epoch, now_us)
+        return 0 if outcome == b"refused" else int(outcome)
+
+    def trim(self) -> int:
+        """Retention: drop what is neither among the latest nor to be kept; returns how many rows went."""
+        dropped = 0
+        keys = self.partition.keys(*WRITE_KEYS)
+        while gone := int(call(TRIM, keys, (self.latest(), self.facets.width, TRIM_BATCH))):
+            dropped += gone
+        return dropped
+
+    def _learn(self) -> None:
+        """Learn epoch and clock."""
+        _state, epoch, now_us, *_counts = call(COUNTS, self.partition.keys("fence", "head", "counts"))
+        self.partition.learn(epoch, now_us)
+
+    def _put(self, token: Token, rows: list[Row]) -> Any:
+        reply: Any = None
+        for start in range(0, len(rows), BATCH):
+            args: list[Argument] = [token.epoch, token.deadline_us, self.latest(), self.facets.width]
+            for row in rows[start : start + BATCH]:
+                args.extend(row.args())
+            reply = call(PUT, self.partition.keys(*WRITE_KEYS), args)
+        return reply

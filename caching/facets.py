@@ -1,0 +1,68 @@
+"""How rows, positions and filters of a board are spelled in its one sorted index."""
+
+import string
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
+from typing import Final
+
+#: In a view, "any value of this facet"; sorts before every code.
+ANY: Final = "*"
+#: The view of the rows retention may drop.
+DROPPABLE: Final = "!"
+_CODES: Final = string.ascii_uppercase + string.ascii_lowercase
+#: Values a facet may have.
+MOST_VALUES: Final = len(_CODES)
+# Base 32 with the digits in ASCII order ("extended hex", RFC 4648): ten of them hold 50 bits.
+_DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUV"
+POSITION_WIDTH: Final = 10
+#: Below every position: nothing is missing.
+BOTTOM: Final = "0" * POSITION_WIDTH
+
+
+def encode_position(position: int) -> str:
+    """A position as text that sorts as the number does. Raises ``ValueError`` from 2**50 on, or below 0."""
+    if not 0 <= position < 1 << 50:
+        raise ValueError(f"position out of range: {position}")
+    return "".join(_DIGITS[position >> shift & 31] for shift in range(45, -1, -5))
+
+
+def decode_position(text: str) -> int:
+    """The position that :func:`encode_position` spelled."""
+    return int(text, 32)
+
+
+class Facets:
+    """The columns a board can be filtered by, with their values in a fixed order.
+
+    A view is one character a facet: the value's code, or :data:`ANY`. A row stands in every combination.
+    """
+
+    def __init__(self, values: Mapping[str, Sequence[str]]) -> None:
+        self.values = {facet: list(choices) for facet, choices in values.items()}
+        self._codes = {
+            facet: dict(zip(choices, _CODES, strict=False)) for facet, choices in self.values.items()
+        }
+
+    @property
+    def width(self) -> int:
+        """Characters of a view."""
+        return len(self._codes)
+
+    @property
+    def any_view(self) -> str:
+        """The view of all rows."""
+        return ANY * self.width
+
+    def view(self, filters: Mapping[str, str]) -> str:
+        """The view that shows what the filters let through. Raises ``KeyError`` for an unknown value."""
+        return "".join(
+            codes[filters[facet]] if facet in filters else ANY for facet, codes in self._codes.items()
+        )
+
+    def views(self, row: Mapping[str, str], droppable: bool) -> str:
+        """All views a row stands in, one after the other."""
+        choices: Iterable[tuple[str, str]] = (
+            (codes[row[facet]], ANY) for facet, codes in self._codes.items()
+        )
+        joined = "".join("".join(view) for view in product(*choices))
+        return joined + DROPPABLE * self.width if droppable else joined

@@ -1,0 +1,52 @@
+"""Which relay leads: the one whose PostgreSQL session holds an advisory lock, for as long as it is alive."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress, suppress
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import OperationalError, connection
+
+# Two halves of one advisory lock's name: the letters of "cache" and the lock's number.
+LOCK: Final = (0x63616368, 1)
+
+
+class NotLeading(Exception):
+    """The session that held the lock is gone, or another relay has it."""
+
+
+class Leadership:
+    """Proof of leadership: the very session that took the lock is still the one that is used."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    def prove(self) -> None:
+        """Raise :class:`NotLeading` if Django has opened another session, or this one was closed."""
+        if connection.connection is not self._session or connection.connection.closed:
+            raise NotLeading("the session that held the leadership is gone")
+
+
+@contextmanager
+def leadership() -> Iterator[Leadership]:
+    """Lead until the block ends. Raises :class:`NotLeading` when another relay does.
+
+    PostgreSQL ends a session that idles longer than B, so a leader that was frozen (SIGSTOP, a stuck
+    network) loses session and lock at once, and finds out at its next statement.
+    """
+    connection.close()
+    connection.ensure_connection()
+    try:
+        with connection.cursor() as cursor:
+            limit = f"{settings.CACHE_FENCE_SECONDS}s"
+            cursor.execute("SET application_name = 'relay'")
+            cursor.execute("SET statement_timeout = 0")
+            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", LOCK)
+            if not cursor.fetchone()[0]:
+                raise NotLeading("another relay leads")
+            cursor.execute("SELECT set_config('idle_session_timeout', %s, false)", [limit])
+            cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [limit])
+        yield Leadership(connection.connection)
+    finally:
+        with suppress(OperationalError):  # it may be gone already
+            connection.close()

@@ -1,0 +1,52 @@
+"""The unit of trust: one Redis Cluster hash tag, and what this process knows of its epoch and its clock."""
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+# Microseconds of Redis time after a read began during which its put is accepted.
+PUT_DEADLINE_US: Final = 5_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a put must bring: the epoch known, and the deadline set, **before** its SELECT began."""
+
+    epoch: str
+    deadline_us: str
+
+
+class Partition:
+    """Keys that live and die together, named ``{tag}:<name>``; every script works on one partition."""
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+        # (epoch, Redis time in microseconds, this process's monotonic clock when that reply came)
+        self._known: tuple[str, int, float] | None = None
+
+    def __str__(self) -> str:
+        return self.tag
+
+    def key(self, name: str) -> str:
+        """A key of this partition."""
+        return f"{{{self.tag}}}:{name}"
+
+    def keys(self, *names: str) -> list[str]:
+        """Several keys of this partition."""
+        return [self.key(name) for name in names]
+
+    def learn(self, epoch: bytes, now_us: bytes) -> None:
+        """Remember what a reply says of the epoch and of Redis's clock."""
+        self._known = (epoch.decode(), int(now_us), time.monotonic())
+
+    def token(self) -> Token | None:
+        """The token for a put whose SELECT begins now; None before the first reply was seen.
+
+        An old reading can only make the put refused, never accepted wrongly.
+        """
+        known = self._known
+        if known is None or not known[0]:
+            return None
+        epoch, now_us, at = known
+        elapsed_us = int((time.monotonic() - at) * 1_000_000)
+        return Token(epoch, str(now_us + elapsed_us + PUT_DEADLINE_US))

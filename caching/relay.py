@@ -1,0 +1,197 @@
+"""The relay, layers 2 and 3: it applies what the triggers logged, and its fence says that it has.
+
+A pass (``run_pass``):
+
+1. ``t0`` = Redis TIME. Only then read the changes visible in PostgreSQL, and the rows they name.
+2. Apply them to each partition by scripts chained through a nonce. The last one renews the fence until
+   ``t0 + B``: so a hit at time t proves that everything committed before t - B is in the cache.
+3. When every partition has acknowledged, delete exactly those changes. Killed before that, the next relay
+   applies them again, harmlessly: puts compare versions, counts are absolute.
+
+A partition with a foreign nonce (another relay, an empty server, an older copy of the data) is rebuilt. So
+is every partition when a relay begins to lead, because what it did not see it can't vouch for.
+"""
+
+import math
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from redis.exceptions import RedisError
+
+from caching.board import BoardCache
+from caching.changes import Change, ChangeLog
+from caching.counts import Counts
+from caching.declared import Declared
+from caching.leadership import Leadership, NotLeading, leadership
+from caching.redis import relay_connection
+from caching.triggers import verify_triggers
+from caching.upkeep import Foreign, Upkeep, upkeeps_of
+
+log = structlog.get_logger(__name__)
+
+POLL_SECONDS: Final = 0.025
+STANDBY_SECONDS: Final = 0.25
+TROUBLE_SECONDS: Final = 0.1
+#: Part of B after which the fence is renewed although nothing has changed.
+RENEW_PART: Final = 0.125
+
+
+class _Kept:
+    """One cache in the relay's hands."""
+
+    def __init__(self, cache: Declared[Any]) -> None:
+        self.cache = cache
+        self.table = cache.model._meta.db_table
+        self.upkeeps = upkeeps_of(cache)
+        self.counts = Counts(cache) if isinstance(cache, BoardCache) else None
+        self.to_rebuild: dict[Upkeep, str] = {}
+        self._truncates: set[int] = set()
+
+    def begin_anew(self, why: str) -> None:
+        """Trust nothing of what was known: recount, and rebuild every partition at the next pass."""
+        if self.counts:
+            self.counts.recount()
+        self.to_rebuild = dict.fromkeys(self.upkeeps, why)
+
+    def apply(self, changes: list[Change], t0_us: int, until_ms: int) -> None:
+        """Bring every partition up to date and, unless ``until_ms`` is 0, renew its fence."""
+        mine = [change for change in changes if change.table == self.table]
+        truncates = {change.id for change in mine if change.key is None}
+        if not truncates <= self._truncates:
+            self._truncates |= truncates  # read again after the rebuild, they are no news
+            self.begin_anew("table truncated")
+            return
+        if self.counts:
+            self.counts.add(mine)
+        counts = self.counts.published(t0_us) if self.counts else ""
+        versions: dict[str, int] = {}
+        for change in mine:
+            if change.key is not None:
+                versions[change.key] = max(change.version, versions.get(change.key, 0))
+        for upkeep in self.upkeeps:
+            if upkeep not in self.to_rebuild:
+                with self.watched(upkeep):
+                    upkeep.apply(upkeep.operations(versions), until_ms, counts)
+
+    @contextmanager
+    def watched(self, upkeep: Upkeep) -> Iterator[None]:
+        """A partition that proves foreign in this block is rebuilt at the next pass."""
+        try:
+            yield
+        except Foreign as reason:
+            self.to_rebuild[upkeep] = str(reason)
+
+    def forget(self, changes: list[Change]) -> None:
+        """The changes are deleted from the log."""
+        self._truncates.difference_update(change.id for change in changes)
+        if self.counts:
+            self.counts.forget(changes)
+
+
+class Relay:
+    """Keeps the caches true for as long as it leads; all on Django's connection of its thread."""
+
+    def __init__(self, caches: list[Declared[Any]] | None = None) -> None:
+        self._kept = [_Kept(cache) for cache in (Declared.registry if caches is None else caches)]
+        self._changes = ChangeLog()
+        self._leadership: Leadership | None = None
+        self._renewed_at = -math.inf
+
+    # -- For ever -----------------------------------------------------------------------------------------
+
+    def run(self, stop: threading.Event) -> None:
+        """Lead, or stand by to lead, until ``stop`` is set.
+
+        Raises ``ImproperlyConfigured`` when a cached table's triggers are missing or disabled.
+        """
+        while not stop.is_set():
+            try:
+                with leadership() as lead:
+                    verify_triggers(kept.cache.model for kept in self._kept)
+                    log.info("relay_leads")
+                    self.begin(lead, "relay started")
+                    self._pass_until(stop)
+            except NotLeading as reason:
+                log.debug("relay_stands_by", why=str(reason))
+            except (OperationalError, InterfaceError) as error:
+                log.warning("relay_lost_postgresql", error=str(error).strip())
+            stop.wait(STANDBY_SECONDS)
+
+    def _pass_until(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            try:
+                more = self.run_pass()
+            except RedisError as error:
+                log.warning("relay_lost_redis", error=str(error))
+                stop.wait(TROUBLE_SECONDS)
+                continue
+            if not more:
+                stop.wait(POLL_SECONDS)
+
+    # -- One step at a time -------------------------------------------------------------------------------
+
+    def begin(self, lead: Leadership, why: str) -> None:
+        """Begin to lead: nothing that this relay did not do itself is trusted."""
+        self._leadership = lead
+        self._changes = ChangeLog()
+        for kept in self._kept:
+            kept.begin_anew(why)
+
+    def run_pass(self) -> bool:
+        """One pass; true when a batch was full and there is more to do at once.
+
+        Raises redis-py's errors (the pass is over, the next one goes on) and PostgreSQL's (so is the lead).
+        """
+        self._rebuild()
+        for kept in self._kept:
+            for upkeep in kept.upkeeps:
+                with kept.watched(upkeep):
+                    upkeep.settle()
+        t0_us = _redis_now_us()
+        waiting = self._changes.waiting()
+        self._prove()
+        if not waiting.changes and not self._renewal_is_due():
+            return False
+        until_ms = 0 if waiting.more else t0_us // 1000 + int(settings.CACHE_FENCE_SECONDS * 1000)
+        for kept in self._kept:
+            kept.apply(waiting.changes, t0_us, until_ms)
+        if any(kept.to_rebuild for kept in self._kept):
+            return True  # delete nothing: what a rebuild loads may be older than these changes
+        self._changes.delete(waiting)
+        for kept in self._kept:
+            kept.forget(waiting.changes)
+        self._renewed_at = time.monotonic()
+        return waiting.more
+
+    def _rebuild(self) -> None:
+        for kept in self._kept:
+            for upkeep, why in list(kept.to_rebuild.items()):
+                self._prove()
+                began = time.monotonic()
+                try:
+                    rows = upkeep.rebuild(why)
+                except Foreign:  # somebody reset it under our hands: start over at the next pass
+                    continue
+                del kept.to_rebuild[upkeep]
+                self._renewed_at = -math.inf  # renew at once
+                seconds = round(time.monotonic() - began, 3)
+                log.info("rebuilt", partition=str(upkeep.partition), why=why, rows=rows, seconds=seconds)
+
+    def _prove(self) -> None:
+        if self._leadership is None:
+            raise NotLeading("nobody has begun to lead")
+        self._leadership.prove()
+
+    def _renewal_is_due(self) -> bool:
+        return bool(time.monotonic() - self._renewed_at >= RENEW_PART * settings.CACHE_FENCE_SECONDS)
+
+
+def _redis_now_us() -> int:
+    seconds, microseconds = relay_connection().time()
+    return int(seconds) * 1_000_000 + int(microseconds)

@@ -1,0 +1,18 @@
+"""What the Shop caches: each order, by its number, for its client."""
+
+from django.conf import settings
+
+from caching.entity import EntityCache
+from shop.models import Order
+from shop.payload import order_payload
+
+ORDERS = EntityCache(
+    name="shop.orders",
+    status_name="shop-order",
+    model=Order,
+    key="number",
+    render=order_payload,
+    owner="client_id",
+    ttl=lambda: settings.CACHE_SHOP_TTL,
+    partition_count=settings.CACHE_SHOP_PARTITIONS,
+)
