@@ -180,9 +180,10 @@ class WorkOrderChanged(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class CancelRefused(Event):
-    """MES -> Shop: too late to cancel, manufacturing has begun."""
+    """MES -> Shop: too late to cancel, manufacturing has begun; ``status`` says how far it is."""
 
     kind = "mes.cancel_refused"
+    status: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ from events.vocabulary import (
 from mes import mesh, pricing
 from mes.lifecycle import TRANSITIONS
 from mes.models import Tariff, WorkOrder
-from mes.services import move, record_late, request_pricing, work_order_enter
+from mes.services import move, record_late, request_pricing, save, work_order_enter
 
 
 @handles(OrderSubmitted)
@@ -73,19 +73,20 @@ def cancel_order(event: OrderCancelled) -> None:
 @handles(CancelRequested)
 def decide_cancel(event: CancelRequested) -> None:
     """Cancel an order nobody has claimed; refuse, with the reason, when manufacturing has begun."""
-    order = _lock(event, Status.CANCELLED)
-    if order is None:
-        return
+    # However late a request comes, it is answered by what is now.
+    order = _find(event)
+    order.shop_version = max(order.shop_version, event.version)
     if TRANSITIONS.allows(order.status, Status.CANCELLED, ActorKind(event.actor_kind)):
         move(order, Status.CANCELLED, None, event.actor_kind, event.reason)
         return
-    order.save()
+    save(order)
     publish(
         CancelRefused(
             number=order.number,
             version=order.version,
-            at=timezone.now(),
+            at=order.updated_at,
             actor_kind=ActorKind.SYSTEM,
+            status=order.status,
             reason="Manufacturing has begun: the order can no longer be cancelled.",
         )
     )
@@ -128,15 +129,18 @@ def price_order(event: PricingRequested) -> None:
 
 
 def _lock(event: Event, to_status: Status) -> WorkOrder | None:
-    """The work order, locked and marked with the news's version; None when the news is late.
-
-    Raises ``NotYet`` when the order itself has not arrived: its own event is still on the way.
-    """
-    order = WorkOrder.objects.select_for_update().filter(number=event.number).first()
-    if order is None:
-        raise NotYet(f"{event.number} has not arrived yet")
+    """The work order, locked and marked with the news's version; None when the news is late."""
+    order = _find(event)
     if event.version < order.shop_version:
         record_late(order, event, to_status)
         return None
     order.shop_version = event.version
+    return order
+
+
+def _find(event: Event) -> WorkOrder:
+    """The work order, locked. Raises ``NotYet`` when its own event is still on the way."""
+    order = WorkOrder.objects.select_for_update().filter(number=event.number).first()
+    if order is None:
+        raise NotYet(f"{event.number} has not arrived yet")
     return order

@@ -39,16 +39,15 @@ def mirror_partner_order(event: WorkOrderReceived) -> None:
 def follow_work_order(event: WorkOrderChanged) -> None:
     """Take over the work order's status and terms, unless something newer was taken over before."""
     order = _lock(event.number)
-    before, line = order.status, event.status
+    before, line, reason = order.status, event.status, event.reason
+    if before in _ENDED and order.history.filter(to_status=before, at__lt=event.at).exists():
+        line, reason = before, f"Came too late to matter: {event.status}."
     if event.version > order.mes_version:
         order.mes_version = event.version
-        if order.status in _ENDED:
-            line = order.status
-        else:
+        if before not in _ENDED:
             _take_over(order, event)
         order.save()
     if event.decided:
-        reason = event.reason if line == event.status else f"Came too late to matter: {event.status}."
         record(order, before, line, actor_kind=event.actor_kind, at=event.at, reason=reason)
 
 
@@ -58,7 +57,8 @@ def cancel_refused(event: CancelRefused) -> None:
     order = _lock(event.number)
     order.cancel_requested = False
     order.save()
-    record(order, order.status, order.status, actor_kind=event.actor_kind, at=event.at, reason=event.reason)
+    # The status is the MES's: its own news of it may still be on the way, and belongs below this line.
+    record(order, event.status, event.status, actor_kind=event.actor_kind, at=event.at, reason=event.reason)
 
 
 def _take_over(order: Order, event: WorkOrderChanged) -> None:
