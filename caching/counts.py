@@ -26,7 +26,6 @@ class Counts:
         column = connection.ops.quote_name(self._cache.model._meta.get_field(self._cache.keep_facet).column)
         table = connection.ops.quote_name(self._table)
         count = f"SELECT {column} AS state, count(*) AS rows FROM {table} GROUP BY 1"  # noqa: S608
-        count = f"SELECT {column} AS state, count(*) AS rows FROM {table} GROUP BY 1"  # noqa: S608
         with connection.cursor() as cursor:
             cursor.execute(
                 f"SELECT (SELECT coalesce(json_object_agg(state, rows), '{{}}') FROM ({count}) AS by_state),"  # noqa: S608

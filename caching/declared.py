@@ -68,11 +68,6 @@ class Declared(Generic[M]):
         its row's last known incarnation. Raises ``CacheUnavailable`` when Redis can't be asked."""
         raise NotImplementedError
 
-    def write_through(self, versions: Mapping[str, int]) -> None:
-        """Read the committed rows with these keys and put them; ``versions`` gives for each a version of
-        its row's last known incarnation. Raises ``CacheUnavailable`` when Redis can't be asked."""
-        raise NotImplementedError
-
     def current(self, keys: Iterable[str]) -> dict[str, M]:
         """The committed rows with these keys."""
         found = self.rows().filter(**{f"{self.key}__in": list(keys)})

@@ -1,7 +1,7 @@
 """Which relay leads: the one whose PostgreSQL session holds an advisory lock, for as long as it is alive."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress, suppress
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from django.conf import settings

@@ -38,7 +38,6 @@ def _changed(sender: type[Model], instance: Model, raw: bool = False, **_kwargs:
     """
     pending: dict[type[Model], Versions] = connection.__dict__.setdefault(_PENDING, {})
     version = getattr(instance, "version", 0)
-    version = getattr(instance, "version", 0)
     for cache in caches_of(sender):
         versions = pending.setdefault(sender, {})
         versions[getattr(instance, cache.key)] = version if isinstance(version, int) else 0
