@@ -101,7 +101,7 @@ class Supervisor:
             if not chunk:
                 self._outputs.unregister(key.fileobj)
                 key.fileobj.close()  # type: ignore[union-attr]  # it is a pipe's file
-            *lines, program.unfinished = (program.unfinished + chunk).split(b"\n")
+            *lines, program.unfinished = (program.unfinished + (chunk or b"\n")).split(b"\n")
             for line in filter(bytes.strip, lines):
                 self.say(program.name, line.decode(errors="replace"))
 
