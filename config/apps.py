@@ -10,6 +10,10 @@ class ConfigConfig(AppConfig):
     name = "config"
     default = True
 
+    def ready(self) -> None:
+        """Every process sends tasks to our broker; without this import Celery would look for one of its own."""
+        from config import celery  # noqa: F401
+
 
 class AdminConfig(admin_apps.AdminConfig):
     """Django's admin with our site."""
