@@ -11,7 +11,7 @@ class ConfigConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        """Every process sends tasks to our broker; without this import Celery would look for one of its own."""
+        """Every process sends its tasks to our broker: without the import Celery would look for another."""
         from config import celery  # noqa: F401
 
 
