@@ -28,7 +28,6 @@ class WorkOrderAdmin(OrderPagesAdmin):
         "state",
         "title",
         "material",
-        "quantity",
         "price_with_currency",
         "due_date",
         "operator_name",

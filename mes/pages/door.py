@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 from django_htmx.middleware import HtmxDetails
 
 from accounts.models import User
@@ -17,6 +17,13 @@ from events.errors import DomainError
 from mes.models import WorkOrder
 
 Page = Callable[..., HttpResponse]
+
+REFUSALS = {
+    "already_claimed": _("%(number)s was taken by %(name)s."),
+    "claim_in_progress": _("Somebody is just claiming %(number)s. Try again in a moment."),
+    "not_your_order": _("%(number)s is held by %(name)s."),
+    "illegal_transition": _("%(number)s has moved on meanwhile. Its status is “%(status)s”."),
+}
 
 
 class PageRequest(HttpRequest):
@@ -50,11 +57,7 @@ def order_id_of(number: str) -> int:
 
 def refusal_text(refusal: DomainError, order: WorkOrder) -> str:
     """Why it was refused, in the operator's language; ``order`` as it is now."""
+    if refusal.code not in REFUSALS:
+        return refusal.detail
     words = {"number": order.number, "name": order.operator_name, "status": order.get_status_display()}
-    texts = {
-        "already_claimed": _("%(number)s was taken by %(name)s."),
-        "claim_in_progress": _("Somebody is just claiming %(number)s. Try again in a moment."),
-        "not_your_order": _("%(number)s is held by %(name)s."),
-        "illegal_transition": _("%(number)s has moved on meanwhile. Its status is “%(status)s”."),
-    }
-    return texts[refusal.code] % words
+    return str(REFUSALS[refusal.code]) % words

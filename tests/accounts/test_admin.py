@@ -96,6 +96,6 @@ def test_an_engineer_sees_users_and_tokens_and_can_touch_neither(
 def test_an_operator_sees_no_accounts(client: Client, olga: User) -> None:
     User.objects.filter(pk=olga.pk).update(is_staff=True)
     client.force_login(olga)
-    assert client.get("/admin/").status_code == 200
+    assert client.get("/admin/", follow=True).status_code == 200
     assert client.get("/admin/accounts/user/").status_code == 403
     assert client.get("/admin/accounts/apitoken/").status_code == 403
