@@ -16,8 +16,9 @@ def put_fresh(
 ) -> tuple[T, bool]:
     """Read rows and put them, twice at most; returns what was read last and whether it was put.
 
-    1. Copy epoch and deadline **before** the SELECT. 2. Read. 3. Put. A refusal (the epoch had changed, the deadline had passed) brings both anew: read
-    again, for what was read may be older than what was cached and lost meanwhile, and put once more.
+    1. Copy epoch and deadline **before** the SELECT. 2. Read. 3. Put. A refusal (the epoch had changed, the
+    deadline had passed) brings both anew: read again, for what was read may be older than what was cached
+    and lost meanwhile, and put once more.
 
     ``put`` returns the reply of its script: (outcome, epoch, now). Only ``read`` may raise.
     """

@@ -25,3 +25,10 @@ class DomainError(Exception):
         self.detail = detail
         self.extra = dict(extra or {})
         self.headers = dict(headers or {})
+
+
+class NotFound(DomainError):
+    """There is no such thing, or none that the caller may know of."""
+
+    code = "not_found"
+    status = 404

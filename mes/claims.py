@@ -4,12 +4,15 @@ from django.db import OperationalError, connection, transaction
 from psycopg2.errors import LockNotAvailable
 
 from accounts.models import User
-from events.errors import DomainError
+from caching.gate import Busy, Closed, Gate
+from events.errors import DomainError, NotFound
 from events.transitions import IllegalTransition
 from events.vocabulary import ActorKind, Status
 from mes.models import WorkOrder
 from mes.services import move
 
+# Spares PostgreSQL the crowd that wants one order; it decides nothing.
+GATE = Gate("mes.claim")
 # Milliseconds a claim waits for another that holds the row.
 LOCK_PATIENCE_MS = 2000
 
@@ -37,17 +40,30 @@ class ClaimInProgress(DomainError):
         super().__init__("Another operator is claiming this order right now.", headers={"Retry-After": "1"})
 
 
-def work_order_claim(*, order_id: int, operator: User) -> WorkOrder:
+def work_order_claim(*, number: str, operator: User) -> WorkOrder:
     """Give the order to the operator, MANUFACTURING_STARTED.
 
     The winner repeating the click gets the order again. Raises :class:`AlreadyClaimed`,
-    :class:`ClaimInProgress` or ``IllegalTransition`` (not approved).
+    :class:`ClaimInProgress`, ``IllegalTransition`` (not approved) or ``NotFound``.
     """
+    try:
+        with GATE.passing(number, {"id": operator.pk, "name": operator.display_name}):
+            return _claim(number, operator)
+    except Closed as closed:
+        raise AlreadyClaimed(closed.winner["id"], closed.winner["name"]) from closed
+    except Busy as busy:
+        raise ClaimInProgress from busy
+
+
+def _claim(number: str, operator: User) -> WorkOrder:
+    """The decision: under the row lock, the first to find the order without an operator has it."""
     try:
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_PATIENCE_MS}ms'")
-            order = WorkOrder.objects.select_for_update().get(pk=order_id)
+            order = WorkOrder.objects.select_for_update().filter(number=number).first()
+            if order is None:
+                raise NotFound("No order has this number.")
             if order.operator_id == operator.pk and order.status == Status.MANUFACTURING_STARTED:
                 return order
             if order.operator_id not in (None, operator.pk):
@@ -79,6 +95,7 @@ def work_order_release(*, order_id: int, operator: User, reason: str) -> WorkOrd
         order = _held(order_id, operator)
         order.operator, order.operator_name = None, ""
         move(order, Status.MANUFACTURING_APPROVED, operator, ActorKind.OPERATOR, reason)
+    GATE.open(order.number)
     return order
 
 

@@ -1,7 +1,9 @@
 """The plant's HTTP API: it checks who asks and what for, calls a service, and shows the order."""
 
+import json
+
 from django.db.models import QuerySet
-from django.http import FileResponse
+from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -12,13 +14,16 @@ from rest_framework.response import Response
 from accounts.permissions import RequiredRoles
 from accounts.roles import Role
 from accounts.views import RoleView
-from events.http import problem_responses, timeline_page
+from caching.board import Page
+from events.conditional import CACHED_READ, NOT_MODIFIED, cached_response, known_etags
+from events.http import next_page_url, problem_responses, read_page_params, timeline_page
 from events.model_files import StoredModel, download_response
 from events.schemas import StatusChangeSerializer
 from events.vocabulary import Status
 from mes import claims, services
 from mes.api import serializers
-from mes.dashboard import dashboard_payload
+from mes.caches import BOARD
+from mes.dashboard import dashboard
 from mes.models import WorkOrder, WorkOrderStatusChange
 from mes.payload import board_row, work_order_payload
 
@@ -51,18 +56,24 @@ class BoardView(WorkOrdersView):
 
     @extend_schema(
         operation_id="mes_orders_list",
-        parameters=[serializers.BoardQuerySerializer],
-        responses={200: serializers.BoardRowSerializer(many=True), **problem_responses("validation_error")},
+        parameters=[serializers.BoardQuerySerializer, *CACHED_READ],
+        responses={
+            200: serializers.BoardRowSerializer(many=True),
+            304: NOT_MODIFIED,
+            **problem_responses("validation_error"),
+        },
     )
-    def get(self, request: Request) -> Response:
-        """The board, newest first; with `operator=me` what the caller holds."""
+    def get(self, request: Request) -> HttpResponse | Response:
+        """The board, newest first, from memory; with `operator=me` what the caller holds."""
         query = serializers.BoardQuerySerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
         filters = dict(query.validated_data)
-        mine = filters.pop("operator", None)
-        orders = WorkOrder.objects.held_by(self.user.pk) if mine else WorkOrder.objects.for_board()
-        orders = orders.filter(**filters)
-        return self.answer_page(orders, board_row)
+        if filters.pop("operator", None):
+            held = WorkOrder.objects.held_by(self.user.pk).filter(**filters)
+            return self.answer_page(held, board_row)
+        limit, after = read_page_params(request)
+        page = BOARD.page(filters, limit, after, next(iter(known_etags(request)), None))
+        return cached_response(request, page_body(request, page), page.etag, page.status)
 
     @extend_schema(
         operation_id="mes_orders_create",
@@ -138,7 +149,7 @@ class ClaimView(OperatorView):
     )
     def post(self, request: Request, number: str) -> Response:
         """Take the order, MANUFACTURING_STARTED. Of many who try at once, one gets it."""
-        order = claims.work_order_claim(order_id=self.get_work_order(number).pk, operator=self.user)
+        order = claims.work_order_claim(number=number, operator=self.user)
         return Response(work_order_payload(order))
 
 
@@ -229,7 +240,22 @@ class DashboardView(RoleView[WorkOrder]):
 
     required_roles = PLANT
 
-    @extend_schema(operation_id="mes_dashboard", responses=serializers.DashboardSerializer)
-    def get(self, request: Request) -> Response:
-        """How many orders stand in each status."""
-        return Response(dashboard_payload())
+    @extend_schema(
+        operation_id="mes_dashboard",
+        parameters=CACHED_READ,
+        responses={200: serializers.DashboardSerializer, 304: NOT_MODIFIED},
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """How many orders stand in each status, as of a moment ago."""
+        numbers, status = dashboard()
+        etag = "-".join(str(rows) for rows in numbers["counts"].values())
+        return cached_response(request, json.dumps(numbers).encode(), etag, status)
+
+
+def page_body(request: Request, page: Page) -> bytes | None:
+    """The envelope around a page's rows, which were rendered when they were written; None without rows."""
+    if page.rows is None:
+        return None
+    url = None if page.next_after is None else next_page_url(request, page.next_after)
+    rest = json.dumps({"next": url, "count": page.count})
+    return b'{"results":[%b],%b' % (page.rows, rest[1:].encode())

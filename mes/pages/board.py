@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -12,7 +12,7 @@ from mes import claims
 from mes.board import board_page
 from mes.dashboard import STATUSES
 from mes.models import WorkOrder
-from mes.pages.door import PageRequest, operators_only, order_id_of, page_context, refusal_text
+from mes.pages.door import PageRequest, operators_only, page_context, refusal_text
 from mes.payload import board_row
 
 READY = Status.MANUFACTURING_APPROVED
@@ -52,11 +52,11 @@ def claim(request: PageRequest, number: str) -> HttpResponse:
     back = reverse("admin:board") + "?" * bool(request.GET) + request.GET.urlencode()
     if request.method != "POST":  # a GET comes from a login page that was in the way
         return redirect(back)
-    order_id, refused = order_id_of(number), ""
+    refused = ""
     try:
-        order = claims.work_order_claim(order_id=order_id, operator=request.user)
+        order = claims.work_order_claim(number=number, operator=request.user)
     except DomainError as refusal:
-        order = WorkOrder.objects.get(pk=order_id)
+        order = get_object_or_404(WorkOrder, number=number)
         refused = refusal_text(refusal, order)
     if request.htmx:
         return render(request, "mes/board_row.html", {"row": board_row(order), "refused": refused})

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.parsers import MultiPartParser
@@ -11,11 +12,14 @@ from rest_framework.response import Response
 
 from accounts.roles import Role
 from accounts.views import RoleView
+from events.conditional import CACHED_READ, NOT_MODIFIED, cached_response
+from events.errors import NotFound
 from events.http import problem_responses, timeline_page
 from events.schemas import ModelUploadSerializer, StatusChangeSerializer
 from events.vocabulary import ActorKind, Status
 from shop import services
 from shop.api import serializers
+from shop.caches import ORDERS
 from shop.idempotency import answer_once
 from shop.models import Order, OrderStatusChange
 from shop.payload import order_payload
@@ -94,10 +98,17 @@ class OrderListView(OrdersView):
 class OrderDetailView(OrdersView):
     """One order."""
 
-    @extend_schema(operation_id="shop_orders_retrieve", responses=serializers.OrderSerializer)
-    def get(self, request: Request, number: str) -> Response:
-        """One order."""
-        return Response(order_payload(get_object_or_404(self.get_queryset(), number=number)))
+    @extend_schema(
+        operation_id="shop_orders_retrieve",
+        parameters=CACHED_READ,
+        responses={200: serializers.OrderSerializer, 304: NOT_MODIFIED},
+    )
+    def get(self, request: Request, number: str) -> HttpResponse:
+        """One order, from memory when it can be trusted."""
+        found = ORDERS.read(number)
+        if found.payload is None or found.owner != str(self.user.pk):
+            raise NotFound("You have no order of this number.", headers={"Cache-Status": found.status})
+        return cached_response(request, found.payload, str(found.version), found.status)
 
 
 class OrderModelView(OrdersView):

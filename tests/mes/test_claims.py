@@ -39,7 +39,9 @@ def test_of_many_who_claim_at_once_one_gets_the_order(as_user: As) -> None:
     for answer in answers:
         if answer.status_code == 409:
             problem = answer.json()
-            assert (problem["code"], problem["operator"]) == ("already_claimed", won["operator"])
+            # On a slow machine the winner may take longer than the others' patience.
+            assert problem["code"] in ("already_claimed", "claim_in_progress")
+            assert problem.get("operator", won["operator"]) == won["operator"]
             assert answer["Content-Type"] == "application/problem+json"
     assert [line.to_status for line in order.history.all()] == [STARTED]
     assert OutboxEvent.objects.filter(subject=order.number).count() == 1
@@ -69,7 +71,7 @@ def test_nobody_is_told_taken_before_it_is(olga: User, otto: User, as_user: As, 
     order = WorkOrderFactory(status=APPROVED)
     monkeypatch.setattr(claims, "LOCK_PATIENCE_MS", 50)
 
-    with Paused(lambda: claims.work_order_claim(order_id=order.pk, operator=olga), after="UPDATE") as olgas:
+    with Paused(lambda: claims.work_order_claim(number=order.number, operator=olga), after="UPDATE") as olgas:
         answer = as_user(otto).post(url(order))
         assert (answer.status_code, answer.json()["code"]) == (409, "claim_in_progress")
         assert answer["Retry-After"] == "1"
@@ -87,11 +89,11 @@ def test_a_claim_that_waits_for_another_that_fails_wins(olga: User, otto: User) 
 
     def claim_and_fail() -> None:
         with transaction.atomic():
-            claims.work_order_claim(order_id=order.pk, operator=olga)
+            claims.work_order_claim(number=order.number, operator=olga)
             raise ConnectionResetError
 
     with Paused(claim_and_fail, after="UPDATE") as olgas:
-        ottos = in_background(lambda: claims.work_order_claim(order_id=order.pk, operator=otto))
+        ottos = in_background(lambda: claims.work_order_claim(number=order.number, operator=otto))
         until(somebody_waits_for_a_lock)
         assert isinstance(olgas.go_on(), ConnectionResetError)
         assert ottos.result().operator == otto
@@ -161,7 +163,7 @@ def test_a_release_and_a_claim_at_once_leave_one_holder(olga: User, otto: User) 
         return claims.work_order_release(order_id=order.pk, operator=olga, reason="Broken tool")
 
     with Paused(release, after="UPDATE") as olgas:
-        ottos = in_background(lambda: claims.work_order_claim(order_id=order.pk, operator=otto))
+        ottos = in_background(lambda: claims.work_order_claim(number=order.number, operator=otto))
         until(somebody_waits_for_a_lock)
         olgas.go_on()
         assert ottos.result().operator == otto
@@ -205,6 +207,6 @@ def test_the_next_is_what_has_waited_longest(olga: User, as_user: As) -> None:
 def test_the_next_passes_over_what_another_is_claiming(olga: User, otto: User) -> None:
     first, second = WorkOrderFactory.create_batch(2, status=APPROVED)
 
-    with Paused(lambda: claims.work_order_claim(order_id=first.pk, operator=olga), after="FOR UPDATE"):
+    with Paused(lambda: claims.work_order_claim(number=first.number, operator=olga), after="FOR UPDATE"):
         assert claims.work_order_claim_next(operator=otto) == second
         assert claims.work_order_claim_next(operator=otto) is None
