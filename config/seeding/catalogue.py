@@ -19,6 +19,7 @@ from mes.models import Tariff
 class Piece:
     """One model of the demo, kept like any upload: its solid, or the reason why it can't be priced."""
 
+    data: bytes
     model: StoredModel
     solid: mesh.Solid | None
     reason: str
@@ -72,6 +73,6 @@ def _keep(name: str, data: bytes) -> Piece:
     model = model_files.store(ContentFile(data, name))
     try:
         with model_files.open_model(model) as file:
-            return Piece(model, mesh.measure(file, model.kind), "")
+            return Piece(data, model, mesh.measure(file, model.kind), "")
     except mesh.Unpriceable as error:
-        return Piece(model, None, error.reason)
+        return Piece(data, model, None, error.reason)
