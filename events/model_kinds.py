@@ -15,7 +15,7 @@ _HEAD_BYTES = 64 * 1024
 _ZIP_MOST_RATIO = 100
 _ZIP_MOST_BYTES = 512 * 1024**2
 # A zip's central directory is read whole; a 3MF has a few dozen entries of about 100 bytes.
-_ZIP_MOST_DIRECTORY = 1024**2
+_ZIP_MOST_DIRECTORY = 256 * 1024
 
 _STL_HEADER = 84
 _STL_FACET = 50

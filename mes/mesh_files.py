@@ -21,8 +21,6 @@ _GLTF_UNREAD = {
     "KHR_mesh_quantization",
     "KHR_meshopt_compression",
 }
-_GLTF_BYTES = {5120: 1, 5121: 1, 5122: 2, 5123: 2, 5125: 4, 5126: 4}
-_GLTF_WIDTH = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
 # glTF is in metres (glTF 2.0, 3.4); its matrices are for column vectors.
 _METRES = np.diag([1000.0, 1000.0, 1000.0, 1.0])
 
@@ -57,23 +55,15 @@ def read_parts(data: bytes, kind: ModelKind) -> list[Part]:
 
 
 def _check_glb(data: bytes) -> None:
-    """Refuses what trimesh would misread, and what would grow out of all proportion while it is read."""
+    """Refuses what trimesh would misread without a word."""
     (length,) = struct.unpack_from("<I", data, 12)
     document = json.loads(data[20 : 20 + length])
-    nodes, meshes = document.get("nodes", []), document.get("meshes", [])
-    accessors, views = document.get("accessors", []), document.get("bufferViews", [])
     if unread := _GLTF_UNREAD.intersection(document.get("extensionsUsed", [])):
         raise Unpriceable(f"The GLB file uses {min(unread)}, which we can't read. Export it without.")
     if any("uri" in buffer for buffer in document.get("buffers", [])):
         raise Unpriceable("The GLB file keeps its geometry outside itself. Export it as one file.")
-    if any("sparse" in accessor for accessor in accessors):
+    if any("sparse" in accessor for accessor in document.get("accessors", [])):
         raise Unpriceable("The GLB file uses sparse accessors, which we can't read. Export it without them.")
-    check_amount(0, max(len(nodes), sum(len(mesh["primitives"]) for mesh in meshes)))
-    children = [child for node in nodes for child in node.get("children", [])]
+    children = [child for node in document.get("nodes", []) for child in node.get("children", [])]
     if len(children) != len(set(children)):
         raise Unpriceable("The GLB file is damaged: a node has two parents.")
-    unpacked = [view["byteLength"] for view in views]
-    unpacked += [a["count"] * _GLTF_BYTES[a["componentType"]] * _GLTF_WIDTH[a["type"]] for a in accessors]
-    # Views and accessors may overlap, but honest files list each byte about once in either.
-    if min(unpacked, default=0) < 0 or sum(unpacked) > 8 * len(data):
-        raise Unpriceable("The GLB file is damaged: it lists more data than it holds.")
