@@ -72,7 +72,7 @@ class StoredModel:
         return cls(name=data["name"], size=data["size"], sha256=data["sha256"], kind=ModelKind(data["kind"]))
 
 
-def store(upload: File) -> StoredModel:
+def store(upload: "File[bytes]") -> StoredModel:
     """Keeps an uploaded file under a name of ours; the same bytes again change nothing.
 
     Raises ``FileTooLarge``, ``FileTypeUnsupported`` or ``ModelUnreadable``. The file is on disk, whole and

@@ -100,7 +100,7 @@ def _stl_size(head: bytes) -> int | None:
     """How long a binary STL with this header has to be, bytes."""
     if len(head) < _STL_HEADER:
         return None
-    (facets,) = struct.unpack_from("<I", head, _STL_HEADER - 4)
+    facets: int = struct.unpack_from("<I", head, _STL_HEADER - 4)[0]
     return _STL_HEADER + facets * _STL_FACET
 
 
@@ -110,8 +110,8 @@ def _begins_like_binary_stl(head: bytes) -> bool:
         return True
     if len(head) < _STL_HEADER + _STL_FACET or _stl_size(head) == _STL_HEADER:
         return False
-    x, y, z = struct.unpack_from("<3f", head, _STL_HEADER)
-    length = x * x + y * y + z * z
+    normal: tuple[float, ...] = struct.unpack_from("<3f", head, _STL_HEADER)
+    length = sum(x * x for x in normal)
     return length == 0 or 0.99 < length < 1.01
 
 

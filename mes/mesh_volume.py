@@ -49,7 +49,7 @@ def solid_of(parts: list[Part]) -> Solid:
     flipped, body = _orientation(faces, edge_pairs)
     signed = np.einsum("ij,ij->i", triangles[:, 0], np.cross(triangles[:, 1], triangles[:, 2])) / 6
     signed[flipped] *= -1
-    volumes = np.bincount(body, weights=signed)
+    volumes: Floats = np.bincount(body, weights=signed).astype(np.float64)
     lowest, highest = _boxes(triangles, body, len(volumes))
     cavity = _cavities(volumes, lowest, highest)
     volume = float(np.where(cavity, -np.abs(volumes), np.abs(volumes)).sum())

@@ -28,7 +28,7 @@ class Terms(Protocol):
     making_per_gram: Decimal
 
 
-@dataclass(frozen=True)
+@dataclass
 class DefaultTariff:
     """The terms a material starts with, until somebody edits them in the admin. Money in euros."""
 
@@ -46,7 +46,7 @@ def _default(material: Material, density: str, metal: str, fee: str, making: str
 
 #: Densities: sterling silver and platinum with 5% ruthenium by the rule of mixtures from the pure metals
 #: (Ag 10.49, Cu 8.96; Pt 21.45, Ru 12.37); yellow gold and brass rounded from Stuller's table of specific
-#: gravities (14 k 13.07, 18 k 15.58, brass 8.40-8.53 by alloy). A plant puts its own alloys' into the admin.
+#: gravities (14 k 13.07, 18 k 15.58, brass 8.40). A plant enters those of its own alloys in the admin.
 DEFAULT_TARIFFS = (
     _default(Material.SILVER_925, "10.360", "1.90", "18.00", "3.20", 10),
     _default(Material.GOLD_585, "13.100", "72.00", "35.00", "8.50", 14),
