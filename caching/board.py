@@ -96,6 +96,10 @@ class BoardCache(Declared[M]):
         """All partitions of this release: one."""
         return [self.partition]
 
+    def partitions_of(self, keys: Iterable[str]) -> list[Partition]:
+        """See :class:`Declared`."""
+        return self.partitions
+
     def _shape(self) -> str:
         return repr((self.facets.values, sorted(self.keep_values)))
 
@@ -232,12 +236,6 @@ class BoardCache(Declared[M]):
             self._learn()
         if self.partition.token() is not None:  # else no relay has begun: there is nothing to put into
             put_fresh(self.partition, read=lambda: self.operations(versions), put=self._put)
-
-    def put_rows(self, partition: Partition, token: Token, rows: Iterable[M]) -> int:
-        """Put rows read after ``token`` was taken (warm-up); returns how many changed anything."""
-        outcome, epoch, now_us = self._put(token, [self.operation(row) for row in rows])
-        partition.learn(epoch, now_us)
-        return 0 if outcome == b"refused" else int(outcome)
 
     def trim(self) -> int:
         """Retention: drop what is neither among the latest nor to be kept; returns how many rows went."""

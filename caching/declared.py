@@ -10,6 +10,8 @@ from typing import Any, ClassVar, Generic, TypeVar
 from django.db import connection
 from django.db.models import Model, QuerySet
 
+from caching.partition import Partition
+
 M = TypeVar("M", bound=Model)
 
 #: Rows one script puts at most: 500 made readers wait 17-44 ms, 100 cost them nothing.
@@ -62,6 +64,15 @@ class Declared(Generic[M]):
         """All rows, with the columns a payload needs."""
         rows = self.model._default_manager.all()
         return rows.only(*self.columns) if self.columns else rows
+
+    @property
+    def partitions(self) -> list[Partition]:
+        """All partitions of this release."""
+        raise NotImplementedError
+
+    def partitions_of(self, keys: Iterable[str]) -> list[Partition]:
+        """Those where rows with these keys live."""
+        raise NotImplementedError
 
     def write_through(self, versions: Mapping[str, int]) -> None:
         """Read the committed rows with these keys and put them; ``versions`` gives for each a version of

@@ -73,6 +73,10 @@ class EntityCache(Declared[M]):
         """Where the row with this key lives."""
         return self.partitions[zlib.crc32(key.encode()) % self.partition_count]
 
+    def partitions_of(self, keys: Iterable[str]) -> list[Partition]:
+        """See :class:`Declared`."""
+        return list(self._by_partition(keys))
+
     # -- Reading ------------------------------------------------------------------------------------------
 
     def read(self, key: str) -> Found:
@@ -171,12 +175,6 @@ class EntityCache(Declared[M]):
                 read=lambda: self.operations(versions),
                 put=lambda token, rows: self._put(partition, token, rows),
             )
-
-    def put_rows(self, partition: Partition, token: Token, rows: Iterable[M]) -> int:
-        """Put rows read after ``token`` was taken (warm-up); returns how many were stored."""
-        outcome, epoch, now_us = self._put(partition, token, [self._render(row) for row in rows])
-        partition.learn(epoch, now_us)
-        return 0 if outcome == b"refused" else int(outcome)
 
     def _by_partition(self, keys: Iterable[str]) -> dict[Partition, list[str]]:
         grouped: dict[Partition, list[str]] = {}

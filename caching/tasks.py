@@ -1,8 +1,12 @@
 """What the beat does for the caches."""
 
+from dataclasses import asdict
+
 import structlog
 from celery import shared_task
+from redis.exceptions import RedisError
 
+from caching.audit import audit
 from caching.board import BoardCache
 from caching.declared import Declared
 from caching.redis import CacheUnavailable
@@ -24,3 +28,19 @@ def enforce_retention() -> dict[str, int]:
             else:
                 log.info("retention_enforced", cache=cache.name, dropped=dropped[cache.name])
     return dropped
+
+
+@shared_task(name="caching.audit")
+def audit_sample() -> dict[str, int]:
+    """Compare a sample of each cache with PostgreSQL; returns how many rows disagree for longer than B."""
+    mismatches: dict[str, int] = {}
+    for cache in Declared.registry:
+        try:
+            _looked_at, found = audit(cache)
+        except RedisError as trouble:
+            log.info("audit_put_off", cache=cache.name, why=str(trouble))
+            continue
+        mismatches[cache.name] = len(found)
+        for mismatch in found:
+            log.error("cache_mismatch", **asdict(mismatch))
+    return mismatches
