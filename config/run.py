@@ -49,7 +49,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     site = Site(port, users)
-    supervisor = Supervisor(_programs(port))
+    supervisor = Supervisor(programs(port, embedded.data_dir()))
     try:
         supervisor.run(on_tick=site.look)
     finally:
@@ -111,24 +111,25 @@ def _prepare() -> dict[str, dict[str, str]]:
     return users
 
 
-def _programs(port: int) -> list[Program]:
+def programs(port: int, folder: Path) -> list[Program]:
+    """The site's programs: the web at that port, and a folder for what they keep."""
     web = ["granian", "--interface", "wsgi", "--host", HOST, "--port", str(port), "--no-ws"]
     web += ["--workers", "2", "--blocking-threads", "4", "--respawn-failed-workers", "--log-level", "error"]
     celery = ["celery", "--quiet", "--app", "config.celery"]
     worker = ["worker", "--concurrency", "2", "--without-gossip", "--without-mingle"]
-    schedule = ["--schedule", str(embedded.data_dir() / "beat"), "--pidfile", ""]
+    schedule = ["--schedule", str(folder / "beat"), "--pidfile", ""]
     command = [sys.executable, "-m"]
     # Celery's fear of root is about pickled messages; ours are JSON.
     calm = [sys.executable, "-W", "ignore:You're running the worker", "-m"]
-    programs = [
+    site = [
         Program("web", [*command, *web, "config.wsgi:application"]),
         # SIGQUIT: when the supervisor was killed nobody waits for tasks to end; they are delivered again.
         Program("worker", [*calm, *celery, *worker], farewell=signal.SIGQUIT),
         Program("beat", [*command, *celery, "beat", *schedule]),
     ]
     if "relay" in get_commands():
-        programs.append(Program("relay", [sys.executable, "manage.py", "relay"]))
-    return programs
+        site.append(Program("relay", [sys.executable, "manage.py", "relay"]))
+    return site
 
 
 class Site:
