@@ -97,7 +97,7 @@ def price(upload: Callable[[], File]) -> Callable[[WorkOrder, ActorKind], None]:
 
 
 def claim(order: WorkOrder, kind: ActorKind) -> None:
-    claims.work_order_claim(order_id=order.pk, operator=User.objects.get(username="olga"))
+    claims.work_order_claim(number=order.number, operator=User.objects.get(username="olga"))
 
 
 def release(order: WorkOrder, kind: ActorKind) -> None:

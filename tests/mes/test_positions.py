@@ -38,7 +38,7 @@ def test_an_order_that_becomes_claimable_is_on_top_again() -> None:
 
 def test_a_released_order_is_on_top_again(olga: User) -> None:
     order = WorkOrderFactory(status=Status.MANUFACTURING_APPROVED)
-    work_order_claim(order_id=order.pk, operator=olga)
+    work_order_claim(number=order.number, operator=olga)
     WorkOrderFactory(status=Status.MANUFACTURING_APPROVED)
 
     work_order_release(order_id=order.pk, operator=olga, reason="Broken tool")
@@ -51,7 +51,7 @@ def test_no_other_step_moves_an_order_on_the_board(olga: User) -> None:
     order.refresh_from_db()
     place = order.position
 
-    work_order_claim(order_id=order.pk, operator=olga)
+    work_order_claim(number=order.number, operator=olga)
     for step in (Status.MANUFACTURING_COMPLETED, Status.PACKAGING, Status.SHIPPED):
         work_order_advance(order_id=order.pk, operator=olga, to=step)
 
