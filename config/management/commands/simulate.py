@@ -67,10 +67,10 @@ class Command(BaseCommand):
         users = [people[name] for name in (*_CLIENTS[:clients], "partner", *_OPERATORS[:operators])]
         ledger, stop, since = Ledger(), threading.Event(), timezone.now()
         tokens = [_token(user, seconds) for user in users]
-        callers = [Caller.of(url, key, ledger, stop) for _, key in tokens]
-        buyers = clients + 1
+        interval = (clients + 1) / rate
+        actors = staff(url, users, [key for _, key in tokens], ledger, stop, interval)
         try:
-            lasted = _play(_actors(users, callers, buyers / rate), stop, seconds)
+            lasted = play(actors, stop, seconds)
         finally:
             for token, _ in tokens:
                 token_revoke(token=token)
@@ -80,9 +80,12 @@ class Command(BaseCommand):
             raise CommandError("The site broke a promise.")
 
 
-def _actors(users: list[User], callers: list[Caller], interval: float) -> list[threading.Thread]:
-    """Whoever acts; a buyer places an order every ``interval`` seconds."""
+def staff(
+    url: str, users: list[User], keys: list[str], ledger: Ledger, stop: threading.Event, interval: float
+) -> list[threading.Thread]:
+    """Whoever acts, each user with its API key; a buyer places an order every ``interval`` seconds."""
     catalogue = Catalogue()
+    callers = [Caller.of(url, key, ledger, stop) for key in keys]
     return [
         Operator(caller, user.pk)
         if user.username in _OPERATORS
@@ -91,7 +94,7 @@ def _actors(users: list[User], callers: list[Caller], interval: float) -> list[t
     ]
 
 
-def _play(actors: list[threading.Thread], stop: threading.Event, seconds: float) -> float:
+def play(actors: list[threading.Thread], stop: threading.Event, seconds: float) -> float:
     """Let everybody act until the time is up or Ctrl-C comes; returns for how many seconds."""
     began = time.monotonic()
     for actor in actors:
