@@ -67,6 +67,8 @@ class KeysetListAdmin(ModelAdmin):
 class ReadOnlyAdmin(KeysetListAdmin):
     """An admin that shows, and changes nothing but by the actions it names."""
 
+    change_form_template = "admin_pages/read_only.html"
+
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody adds."""
         return False

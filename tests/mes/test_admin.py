@@ -120,3 +120,9 @@ def test_a_client_may_not_enter_the_admin(alice: User) -> None:
     browser = desk(alice)
     User.objects.filter(pk=alice.pk).update(is_staff=False)
     assert browser.get("/admin/").url.startswith("/admin/login/")
+
+
+def test_an_address_with_nothing_behind_it_says_so(olga: User) -> None:
+    answer = desk(olga).get("/nowhere/")
+    assert answer.status_code == 404
+    assert "There is nothing here" in answer.text

@@ -176,7 +176,9 @@ def test_what_is_already_made_can_not_be_released(olga: User) -> None:
 @pytest.mark.parametrize("name", ["sam", "erik"])
 def test_only_operators_enter(name: str, address: str, request: pytest.FixtureRequest) -> None:
     browser = desk(request.getfixturevalue(name))
-    assert browser.get(address).status_code == 403
+    refused = browser.get(address)
+    assert refused.status_code == 403
+    assert "This page is not for you" in refused.text
     assert address not in browser.get("/admin/", follow=True).text
 
 
