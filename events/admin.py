@@ -17,6 +17,7 @@ from unfold.decorators import action, display
 
 from events import outbox
 from events.admin_lists import ReadOnlyAdmin
+from events.looks import age
 from events.models import OutboxEvent
 from events.vocabulary import Event
 
@@ -62,7 +63,7 @@ class KindFilter(admin.SimpleListFilter):
 class OutboxEventAdmin(ReadOnlyAdmin):
     """Every event of the last 30 days; parked ones can be tried again."""
 
-    list_display = ("id", "kind", "subject", "state", "attempts", "created_at", "handled_at", "short_error")
+    list_display = ("id", "kind", "order", "state", "attempts", "age", "short_error")
     list_filter = (StateFilter, KindFilter)
     list_filter_sheet = False
     search_fields = ("subject",)
@@ -70,12 +71,22 @@ class OutboxEventAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     actions = ("retry_selected",)
     fieldsets = (
-        (None, {"fields": (("kind", "subject"), ("state", "attempts"), ("created_at", "due_at"))}),
+        (None, {"fields": (("kind", "subject"), ("created_at", "due_at"), "attempts")}),
         (_("How it went"), {"fields": (("handled_at", "parked_at"), "error")}),
         (_("Payload"), {"fields": ("pretty_payload",)}),
     )
-    readonly_fields = ("kind", "subject", "state", "created_at", "pretty_payload")
+    readonly_fields = ("kind", "subject", "created_at", "pretty_payload")
     change_form_outer_before_template = "events/retry.html"
+
+    @display(description=_("Order"))
+    def order(self, event: OutboxEvent) -> str:
+        """The order's number in one piece, however narrow the list."""
+        return format_html('<span class="whitespace-nowrap">{}</span>', event.subject)
+
+    @display(description=_("Age"))
+    def age(self, event: OutboxEvent) -> str:
+        """How long ago it was published."""
+        return age(event.created_at)
 
     @display(description=_("State"), label={"waiting": "info", "parked": "danger", "handled": "success"})
     def state(self, event: OutboxEvent) -> tuple[str, Any]:
