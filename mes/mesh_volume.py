@@ -16,6 +16,7 @@ _MOST_MM = 1e6
 # Points in one cell of a grid of 2 million across the model are one point: 10 nm on a ring, less than its
 # program wrote down. Three such numbers fit into one of 63 bits, which sorts fast.
 _GRID_BITS = 21
+_FLAT = "The model has no volume: it is flat or only a surface, there is nothing to cast."
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def solid_of(parts: list[Part]) -> Solid:
     volume = float(np.where(cavity, -np.abs(volumes), np.abs(volumes)).sum())
     x, y, z = (float(size) for size in np.ptp(triangles, axis=(0, 1)))
     if volume <= 1e-12 * max(x, y, z) ** 3:
-        raise Unpriceable("The model has no volume: it is flat or only a surface, there is nothing to cast.")
+        raise Unpriceable(_FLAT)
     return Solid(volume, (x, y, z), int(len(volumes) - cavity.sum()))
 
 
@@ -102,6 +103,8 @@ def _closed_surface(parts: list[Part]) -> tuple[Floats, Ints, Ints]:
     if len(parts) > 1 and not all(_is_closed(part.faces) for part in welded):
         welded = [_weld(_joined(parts), reach)]
     whole = _joined(welded)
+    if not len(whole.faces):
+        raise Unpriceable(_FLAT)
     edges = np.sort(_edges(whole.faces), axis=1)
     pairs = group_rows(edges, require_count=2)
     if len(pairs) * 2 != len(edges):
