@@ -107,11 +107,13 @@ def _keep(copy: Any, target: Path) -> None:
     os.fsync(copy.fileno())
     target.parent.mkdir(exist_ok=True)
     Path(copy.name).replace(target)
-    directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    # A name is on disk when its directory is, and so is the directory's own.
+    for directory in (target.parent, target.parent.parent):
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _clean_name(name: str | None, kind: ModelKind) -> str:
@@ -119,11 +121,10 @@ def _clean_name(name: str | None, kind: ModelKind) -> str:
     control or formatting characters, at most 100 long, with the extension of what the file really is."""
     last = re.split(r"[/\\]", name or "")[-1]
     printable = "".join(char for char in last if unicodedata.category(char)[0] != "C")
-    stem = re.sub(r"\s+", " ", unicodedata.normalize("NFC", printable)).strip(" .")
-    suffix = f".{kind}"
+    stem, suffix = re.sub(r"\s+", " ", unicodedata.normalize("NFC", printable)).strip(), f".{kind}"
     if stem.lower().endswith(suffix):
-        stem, suffix = stem[: -len(suffix)].rstrip(" ."), stem[-len(suffix) :]
-    return (stem[: _NAME_LENGTH - len(suffix)] or "model") + suffix
+        stem, suffix = stem[: -len(suffix)], stem[-len(suffix) :]
+    return (stem.strip(" .")[: _NAME_LENGTH - len(suffix)] or "model") + suffix
 
 
 def open_model(model: StoredModel) -> BinaryIO:
