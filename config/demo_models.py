@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from typing import Any, cast
 
 import numpy as np
 from trimesh import Trimesh, creation, util
@@ -28,7 +29,7 @@ def demo_models() -> list[tuple[str, bytes]]:
     beads[1].apply_translation([20, 0, 0])
     return [
         *((f"{name}.stl", _exported(mesh, "stl")) for name, mesh in solids.items()),
-        ("pair-of-beads.obj", _exported(util.concatenate(beads), "obj")),
+        ("pair-of-beads.obj", _exported(_together(*beads), "obj")),
         ("dog-tag.ply", _exported(creation.box((28, 50, 1.5)), "ply")),
         ("tie-bar.3mf", package_3mf(model_3mf(creation.box((2.2, 0.25, 0.06)), unit="inch"))),
         ("cube-charm.glb", _exported(creation.box((0.007, 0.007, 0.007)), "glb")),
@@ -58,8 +59,8 @@ def package_3mf(model: str, **others: str) -> bytes:
 
 
 def _exported(mesh: Trimesh, file_type: str) -> bytes:
-    data = mesh.export(file_type=file_type)
-    return data.encode() if isinstance(data, str) else data
+    data: Any = mesh.export(file_type=file_type)
+    return bytes(data, "ascii") if isinstance(data, str) else bytes(data)
 
 
 def _signet_ring() -> Trimesh:
@@ -72,12 +73,13 @@ def _signet_ring() -> Trimesh:
 
 
 def _hollow_bead() -> Trimesh:
-    shell, hollow = (
-        creation.icosphere(subdivisions=3, radius=4),
-        creation.icosphere(subdivisions=2, radius=3.2),
-    )
+    hollow = creation.icosphere(subdivisions=2, radius=3.2)
     hollow.invert()
-    return util.concatenate([shell, hollow])
+    return _together(creation.icosphere(subdivisions=3, radius=4), hollow)
+
+
+def _together(*meshes: Trimesh) -> Trimesh:
+    return cast("Trimesh", util.concatenate(list(meshes)))
 
 
 def _open_box() -> Trimesh:
