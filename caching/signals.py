@@ -5,13 +5,12 @@ needed for truth: what is missed (``update()``, bulk, psql, a crash, a Redis tha
 in the change log by the relay.
 """
 
-from functools import partial
 from typing import Any
 
 import structlog
 from django.db import connection, transaction
 from django.db.models import Model
-from django.db.models.signals import post_delete, post_save
+from django.db.models.signals import ModelSignal, post_delete, post_save
 
 from caching.declared import Declared, caches_of
 from caching.redis import CacheUnavailable, breaker, is_enabled
@@ -30,18 +29,22 @@ def connect() -> None:
         post_delete.connect(_changed, sender=model, dispatch_uid=f"{uid}.delete")
 
 
-def _changed(sender: type[Model], instance: Model, raw: bool = False, **_kwargs: Any) -> None:
+def _changed(sender: type[Model], instance: Model, signal: ModelSignal, **_kwargs: Any) -> None:
     """Remember the row until its transaction commits.
 
     Each save registers a call of its own, for one registered in a savepoint goes with the savepoint. The
     first that runs writes through for all; a row whose savepoint was rolled back is read again for nothing.
     """
     pending: dict[type[Model], Versions] = connection.__dict__.setdefault(_PENDING, {})
-    version = getattr(instance, "version", 0)
+    # What was not loaded of a row that is gone can't be had any more: that row is left to the relay.
+    missing = instance.get_deferred_fields() if signal is post_delete else set()
+    version = 0 if "version" in missing else getattr(instance, "version", 0)
     for cache in caches_of(sender):
-        versions = pending.setdefault(sender, {})
-        versions[getattr(instance, cache.key)] = version if isinstance(version, int) else 0
-    transaction.on_commit(partial(_flush, pending), robust=True)
+        if cache.key not in missing:
+            versions = pending.setdefault(sender, {})
+            versions[getattr(instance, cache.key)] = version if isinstance(version, int) else 0
+    # No partial: Django names a robust callback in its log by __qualname__, and raises if it has none.
+    transaction.on_commit(lambda: _flush(pending), robust=True)
 
 
 def _flush(pending: dict[type[Model], Versions]) -> None:
