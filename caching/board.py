@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from caching import stats
 from caching.declared import BATCH, Declared, M, end_of_life, in_transaction
-from caching.facets import Facets, decode_position, encode_position
+from caching.facets import LAST_POSITION, Facets, decode_position, encode_position
 from caching.load import from_postgresql
 from caching.memo import Memo
 from caching.partition import Partition, Token
@@ -132,7 +132,8 @@ class BoardCache(Declared[M]):
     def _ask(self, place: _Place, known: str | None) -> list[Any] | None:
         """The script's reply from its etag on; None when the page known by that etag still holds."""
         filters = dict(place.filters)
-        after = "" if place.after is None else encode_position(place.after)
+        # A cursor may name any bigint; positions end earlier.
+        after = "" if place.after is None else encode_position(min(max(place.after, 0), LAST_POSITION))
         state, epoch, now_us, *reply = call(
             PAGE,
             self.partition.keys("fence", "head", "rows", "index", "gens"),

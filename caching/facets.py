@@ -15,13 +15,14 @@ MOST_VALUES: Final = len(_CODES)
 # Base 32 with the digits in ASCII order ("extended hex", RFC 4648): ten of them hold 50 bits.
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUV"
 POSITION_WIDTH: Final = 10
+LAST_POSITION: Final = (1 << 5 * POSITION_WIDTH) - 1
 #: Below every position: nothing is missing.
 BOTTOM: Final = "0" * POSITION_WIDTH
 
 
 def encode_position(position: int) -> str:
     """A position as text that sorts as the number does. Raises ``ValueError`` from 2**50 on, or below 0."""
-    if not 0 <= position < 1 << 50:
+    if not 0 <= position <= LAST_POSITION:
         raise ValueError(f"position out of range: {position}")
     return "".join(_DIGITS[position >> shift & 31] for shift in range(45, -1, -5))
 
