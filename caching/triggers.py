@@ -24,7 +24,7 @@ class CallSql(compiler.UpsertTriggerSql):
             CREATE TRIGGER {pgid}
                 {when} {operation} ON {table}
                 {referencing}
-                FOR EACH {level}
+                FOR EACH {level}{condition}
                 EXECUTE FUNCTION {execute};
             COMMENT ON TRIGGER {pgid} ON {table} IS '{hash}';
         """
@@ -62,6 +62,7 @@ class CallTrigger(pgtrigger.Trigger):
                 operation=self.operation,
                 referencing=self.referencing or "",
                 level=self.level,
+                condition=f" WHEN ({self.condition.resolve(model)})" if self.condition else "",
                 execute=self.function or f"{self.get_pgid(model)}()",
             ),
         )
@@ -82,6 +83,19 @@ class VersionTrigger(CallTrigger):
     when = pgtrigger.Before
     operation = pgtrigger.Insert | pgtrigger.Update
     function = "caching_set_version()"
+
+
+class KeyTrigger(CallTrigger):
+    """Gives a row that changes its key a new incarnation: what a cache remembers under either key, such as
+    the tombstone of the old one, is older. By its name it fires after :class:`VersionTrigger`."""
+
+    name = "version_of_new_key"
+    when = pgtrigger.Before
+    operation = pgtrigger.Update
+    function = "caching_begin_incarnation()"
+
+    def __init__(self, *, key: str) -> None:
+        super().__init__(condition=pgtrigger.Condition(f"OLD.{key} <> NEW.{key}"))
 
 
 class LogTrigger(CallTrigger):
@@ -148,6 +162,7 @@ def cached_table(*, key: str, state: str) -> list[pgtrigger.Trigger]:
     """The triggers of a table that a cache shows, for ``Meta.triggers``."""
     return [
         VersionTrigger(),
+        KeyTrigger(key=key),
         LogTrigger(pgtrigger.Insert, key=key, state=state),
         LogTrigger(pgtrigger.Update, key=key, state=state),
         LogTrigger(pgtrigger.Delete, key=key, state=state),
