@@ -125,7 +125,8 @@ def price_order(event: PricingRequested) -> None:
         return
     order.price, order.currency = quoted.price, quoted.currency
     order.price_breakdown = quoted.breakdown.to_json()
-    move(order, Status.PRICE_CALCULATED, None, ActorKind.SYSTEM)
+    # The flag is a question to the client, so it stands in the timeline as the reason.
+    move(order, Status.PRICE_CALCULATED, None, ActorKind.SYSTEM, flag)
 
 
 def _lock(event: Event, to_status: Status) -> WorkOrder | None:
