@@ -19,6 +19,9 @@ from events.models import OutboxEvent
 from mes.models import Tariff
 from mes.pricing import DEFAULT_TARIFFS
 from tests.factories import UserFactory
+from tests.live import live, site
+
+__all__ = ["live", "site"]  # fixtures
 
 As = Callable[[User], APIClient]
 Deliver = Callable[[], int]

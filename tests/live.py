@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+import pytest
 import redis
 import requests
 from django.conf import settings
@@ -29,8 +30,6 @@ from tests.config.neighbours import eventually
 
 PATIENCE = 60.0  # seconds until a wait in vain fails; a busy machine starts a worker in ten
 PROGRAMS = ("web", "worker", "beat", "relay")
-#: By program: what its log says once it works. The web is asked itself.
-_READY = {"worker": "ready.", "beat": "Starting", "relay": "relay_"}
 
 
 class Live:
@@ -110,14 +109,14 @@ class Live:
                 os.killpg(process.pid, signal.SIGCONT)
 
     def works(self, name: str) -> bool:
-        """Whether the program does its work by now. Fails when it has ended."""
+        """Whether the program answers by now (beat and relay are asked nothing). Fails when it has ended."""
         if (code := self.running[name].poll()) is not None:
             raise AssertionError(f"{name} ended with {code}:\n{self.log(name).read_text()[-3000:]}")
         if name == "valkey":
             return self._answers_ping()
         if name == "web":
             return self._is_served()
-        return _READY[name] in self.log(name).read_text()
+        return name != "worker" or self._is_listening()
 
     def log(self, name: str) -> Path:
         """What the program wrote since it was started last."""
@@ -145,7 +144,7 @@ class Live:
 
     def _answers_ping(self) -> bool:
         try:
-            return bool(redis.Redis(unix_socket_path=str(self.socket)).ping())
+            return bool(self._redis().ping())
         except redis.RedisError:
             return False
 
@@ -154,6 +153,13 @@ class Live:
             return requests.get(f"{self.url}/readyz", timeout=5).ok
         except requests.RequestException:
             return False
+
+    def _is_listening(self) -> bool:
+        """Whether the worker waits at the broker for a task, or takes one."""
+        return any(client["cmd"] == "brpop" for client in self._redis().client_list())
+
+    def _redis(self) -> redis.Redis:
+        return redis.Redis(unix_socket_path=str(self.socket))
 
 
 class Session(requests.Session):
@@ -175,3 +181,18 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind((run.HOST, 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def site(django_db_setup: None) -> Iterator[Live]:
+    """The live site of this run: a test asks for ``live`` instead."""
+    with Live() as site:
+        yield site
+
+
+@pytest.fixture
+def live(site: Live, transactional_db: None) -> Iterator[Live]:
+    """The site with all its programs; when the test ends, nothing is under way that it has caused."""
+    site.start(*(name for name in ("valkey", *PROGRAMS) if name not in site.running))
+    yield site
+    site.wait_until_quiet()
