@@ -174,6 +174,7 @@ class WorkOrderChanged(Event):
     status: str
     decided: bool
     price: str | None
+    currency: str
     price_breakdown: dict[str, Any] | None
     due_date: str | None
 

@@ -150,6 +150,7 @@ def _tell_shop(order: WorkOrder, actor_kind: str, reason: str, decided: bool) ->
             status=order.status,
             decided=decided,
             price=None if order.price is None else str(order.price),
+            currency=order.currency,
             price_breakdown=order.price_breakdown,
             due_date=due.isoformat() if due else None,
         )
