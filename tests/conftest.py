@@ -9,7 +9,6 @@ from django.core.cache import cache
 from django.db.models.signals import post_migrate
 from django_redis import get_redis_connection
 from pytest_django import Settings
-from rest_framework.test import APIClient
 
 from accounts.models import User
 from accounts.roles import Role
@@ -18,12 +17,13 @@ from events import outbox
 from events.models import OutboxEvent
 from mes.models import Tariff
 from mes.pricing import DEFAULT_TARIFFS
+from tests.clients import ApiClient
 from tests.factories import UserFactory
 from tests.live import live, site
 
 __all__ = ["live", "site"]  # fixtures
 
-As = Callable[[User], APIClient]
+As = Callable[[User], ApiClient]
 Deliver = Callable[[], int]
 
 
@@ -118,12 +118,7 @@ def erik(db: None) -> User:
 def as_user() -> As:
     """``as_user(alice)`` is an API client that calls as alice."""
 
-    def client(user: User) -> APIClient:
-        api = APIClient()
-        api.force_authenticate(user)
-        return api
-
-    return client
+    return ApiClient
 
 
 @pytest.fixture
