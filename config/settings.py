@@ -1,5 +1,6 @@
 """Every setting of the project, read from the environment; a bad value stops the start by name."""
 
+import re
 import secrets
 from ipaddress import ip_network
 from pathlib import Path
@@ -46,8 +47,12 @@ def _switch(name: str, default: bool) -> bool:
 DATA_DIR = embedded.data_dir()
 # PostgreSQL. Default: the embedded server.
 DATABASE_URL = env.str("DATABASE_URL", default="") or embedded.database_url()
-# Redis or Valkey for caches. Default: the embedded server.
+# Redis or Valkey for caches; a set under Sentinel as redis+sentinel://host:port,host:port/<service>/<db>.
+# Default: the embedded server.
 REDIS_URL = env.str("REDIS_URL", default="") or embedded.redis_url(0)
+
+
+_SENTINEL = "redis+sentinel://"
 
 
 def _broker_url() -> str:
@@ -57,6 +62,8 @@ def _broker_url() -> str:
     redis_url = env.str("REDIS_URL", default="")
     if not redis_url:
         return embedded.broker_url()
+    if redis_url.startswith(_SENTINEL):
+        raise ImproperlyConfigured("CELERY_BROKER_URL must be set when REDIS_URL names Sentinels.")
     base, _, query = redis_url.partition("?")
     if base.startswith("unix://"):
         return f"redis+socket://{base.removeprefix('unix://')}?virtual_host=1"
@@ -184,27 +191,43 @@ CACHE_SHOP_PARTITIONS = _number("CACHE_SHOP_PARTITIONS", 1, 1, 1024)
 CACHE_FALLBACK_LIMIT = _number("CACHE_FALLBACK_LIMIT", 8, 1, 10_000)
 
 
-def _redis_cache(url: str, seconds: float) -> dict[str, Any]:
+def _redis_cache(url: str, seconds: float, name: str) -> dict[str, Any]:
     """A connection pool that never tries twice; losing Redis raises nothing in who uses Django's cache."""
-    return {
-        "BACKEND": "django_redis.cache.RedisCache",
-        "LOCATION": url,
-        "OPTIONS": {
-            "SOCKET_CONNECT_TIMEOUT": seconds,
-            "SOCKET_TIMEOUT": seconds,
-            "IGNORE_EXCEPTIONS": True,
-            "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 0), "health_check_interval": 0},
-        },
+    options: dict[str, Any] = {
+        "SOCKET_CONNECT_TIMEOUT": seconds,
+        "SOCKET_TIMEOUT": seconds,
+        "IGNORE_EXCEPTIONS": True,
+        "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 0), "health_check_interval": 0},
     }
+    if url.startswith(_SENTINEL):
+        url = _behind_sentinels(url, options)
+    # django-redis keeps one pool for each URL: the name makes them different.
+    location = f"{url}{'&' if '?' in url else '?'}client_name={name}"
+    return {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": location, "OPTIONS": options}
+
+
+def _behind_sentinels(url: str, options: dict[str, Any]) -> str:
+    """The options for asking Sentinels which server is the master; returns the URL of that service."""
+    found = re.fullmatch(r"([^/@]*@)?([^/@]+)/([\w.-]+)/(\d+)", url.removeprefix(_SENTINEL))
+    if not found:
+        raise ImproperlyConfigured(
+            "REDIS_URL must be like redis+sentinel://host:port,host:port/<service>/<db>."
+        )
+    user, hosts, service, db = found.groups()
+    places = (host.partition(":") for host in hosts.split(","))
+    options["SENTINELS"] = [(host, int(port or 26379)) for host, _colon, port in places]
+    options["SENTINEL_KWARGS"] = {
+        name.lower(): options[name] for name in ("SOCKET_CONNECT_TIMEOUT", "SOCKET_TIMEOUT")
+    } | options["CONNECTION_POOL_KWARGS"]
+    options["CLIENT_CLASS"] = "django_redis.client.SentinelClient"
+    options["CONNECTION_FACTORY"] = "django_redis.pool.SentinelConnectionFactory"
+    return f"redis://{user or ''}{service}/{db}"
 
 
 CACHES = {
-    "default": _redis_cache(REDIS_URL, CACHE_TIMEOUT_MS / 1000),
-    # The relay's scripts are longer, but it must notice a silent server before its own session idles for B.
-    # django-redis keeps one pool for each URL: the query makes this one another.
-    "relay": _redis_cache(
-        f"{REDIS_URL}{'&' if '?' in REDIS_URL else '?'}client_name=relay", CACHE_FENCE_SECONDS / 2
-    ),
+    "default": _redis_cache(REDIS_URL, CACHE_TIMEOUT_MS / 1000, "web"),
+    # The relay's scripts are longer, but two time-outs must be over before its own session idles for B.
+    "relay": _redis_cache(REDIS_URL, CACHE_FENCE_SECONDS / 3, "relay"),
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
@@ -240,6 +263,7 @@ CELERY_BEAT_SCHEDULE = {
 # -- People -----------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.OneStatementBackend"]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 AUTH_PASSWORD_VALIDATORS = [
