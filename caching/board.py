@@ -1,7 +1,7 @@
 """A cache of a sorted list under filters: the N latest rows and every one that must not be missed."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
@@ -193,17 +193,22 @@ class BoardCache(Declared[M]):
         """Whether the cache holds every row that passes these filters, whatever its age."""
         return filters.get(self.keep_facet) in self.keep_values
 
-    def counts(self) -> dict[str, Any]:
+    def counts(self, views: Sequence[Mapping[str, str]] = ()) -> dict[str, Any]:
         """What the relay has published: ``{"counts": {value: rows}, "as_of": microseconds of Redis time}``.
 
-        Raises ``CacheUnavailable``.
+        ``views`` are filters; with them ``"views"`` lists how many of their rows the cache has (of complete
+        ones, how many there are). Raises ``CacheUnavailable``.
         """
-        state, epoch, now_us, *reply = call(COUNTS, self.partition.keys("fence", "head", "counts"))
+        state, epoch, now_us, *reply = call(
+            COUNTS,
+            self.partition.keys("fence", "head", "counts", "index"),
+            [self.facets.view(filters) for filters in views],
+        )
         self.partition.learn(epoch, now_us)
         if state != b"hit":
             raise CacheUnavailable(state.decode())
         published: dict[str, Any] = json.loads(reply[0])
-        return published
+        return {**published, "views": reply[1:]}
 
     # -- Writing ------------------------------------------------------------------------------------------
 
@@ -248,7 +253,9 @@ class BoardCache(Declared[M]):
 
     def _learn(self) -> None:
         """Learn epoch and clock."""
-        _state, epoch, now_us, *_counts = call(COUNTS, self.partition.keys("fence", "head", "counts"))
+        _state, epoch, now_us, *_counts = call(
+            COUNTS, self.partition.keys("fence", "head", "counts", "index")
+        )
         self.partition.learn(epoch, now_us)
 
     def _put(self, token: Token, rows: list[Row]) -> Any:
