@@ -3,7 +3,7 @@
 import base64
 import re
 import struct
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -176,6 +176,22 @@ def read_page_params(request: Request) -> tuple[int, int | None]:
         return int(limit), decode_cursor(cursor)
     except ValueError:
         raise serializers.ValidationError({"cursor": ["Not a cursor of this list."]}) from None
+
+
+def read_choices(request: Request, choices: Mapping[str, Collection[str]]) -> dict[str, str]:
+    """The query parameters named in ``choices``; a validation error names one that is none of its values.
+
+    What a serializer would do, at a twentieth of its price: lists are asked for all day long.
+    """
+    given = {name: request.query_params[name] for name in choices if name in request.query_params}
+    wrong = {
+        name: [f'"{value}" is not a valid choice.']
+        for name, value in given.items()
+        if value not in choices[name]
+    }
+    if wrong:
+        raise serializers.ValidationError(wrong)
+    return given
 
 
 def next_page_url(request: Request, position: int) -> str:

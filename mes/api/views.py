@@ -16,10 +16,10 @@ from accounts.roles import Role
 from accounts.views import RoleView
 from caching.board import Page
 from events.conditional import CACHED_READ, NOT_MODIFIED, cached_response, known_etags
-from events.http import next_page_url, problem_responses, read_page_params, timeline_page
-from events.model_files import StoredModel, download_response
+from events.http import next_page_url, problem_responses, read_choices, read_page_params, timeline_page
+from events.model_files import ModelKind, StoredModel, download_response
 from events.schemas import StatusChangeSerializer
-from events.vocabulary import Status
+from events.vocabulary import Material, Status
 from mes import claims, services
 from mes.api import serializers
 from mes.caches import BOARD
@@ -27,6 +27,7 @@ from mes.dashboard import dashboard
 from mes.models import WorkOrder, WorkOrderStatusChange
 from mes.payload import board_row, work_order_payload
 
+BOARD_CHOICES = {"status": Status.values, "material": Material.values, "operator": ("me",)}
 PLANT = (Role.OPERATOR, Role.SELLER)
 
 
@@ -65,9 +66,7 @@ class BoardView(WorkOrdersView):
     )
     def get(self, request: Request) -> HttpResponse | Response:
         """The board, newest first, from memory; with `operator=me` what the caller holds."""
-        query = serializers.BoardQuerySerializer(data=request.query_params)
-        query.is_valid(raise_exception=True)
-        filters = dict(query.validated_data)
+        filters = read_choices(request, BOARD_CHOICES)
         if filters.pop("operator", None):
             held = WorkOrder.objects.held_by(self.user.pk).filter(**filters)
             return self.answer_page(held, board_row)
@@ -123,7 +122,7 @@ class WorkOrderModelView(WorkOrdersView):
 
     @extend_schema(
         operation_id="mes_orders_model",
-        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+        responses={(200, kind.media_type): OpenApiTypes.BINARY for kind in ModelKind},
     )
     def get(self, request: Request, number: str) -> FileResponse:
         """The 3D model as a download; its media type is that of its kind."""
@@ -168,9 +167,8 @@ class ClaimNextView(OperatorView):
     )
     def post(self, request: Request) -> Response:
         """Take the order that has waited longest."""
-        query = serializers.ClaimNextQuerySerializer(data=request.query_params)
-        query.is_valid(raise_exception=True)
-        order = claims.work_order_claim_next(operator=self.user, **query.validated_data)
+        wanted = read_choices(request, {"material": Material.values})
+        order = claims.work_order_claim_next(operator=self.user, **wanted)
         return Response(status=204) if order is None else Response(work_order_payload(order))
 
 

@@ -14,7 +14,7 @@ from accounts.roles import Role
 from accounts.views import RoleView
 from events.conditional import CACHED_READ, NOT_MODIFIED, cached_response
 from events.errors import NotFound
-from events.http import problem_responses, timeline_page
+from events.http import problem_responses, read_choices, timeline_page
 from events.schemas import ModelUploadSerializer, StatusChangeSerializer
 from events.vocabulary import ActorKind, Status
 from shop import services
@@ -63,9 +63,7 @@ class OrderListView(OrdersView):
     )
     def get(self, request: Request) -> Response:
         """Own orders, newest first."""
-        query = serializers.OrderListQuerySerializer(data=request.query_params)
-        query.is_valid(raise_exception=True)
-        orders = self.get_queryset().filter(**query.validated_data)
+        orders = self.get_queryset().filter(**read_choices(request, {"status": Status.values}))
         return self.answer_page(orders, order_payload)
 
     @extend_schema(
