@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The tests' own servers and files, so that they never disturb a running site.
 TEST_DATA := $(or $(DATA_DIR),.data)/test
 
-.PHONY: help run demo test lint clean
+.PHONY: help run demo test lint bench clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -25,6 +25,9 @@ lint: $(VENV)/installed-dev ## check style, types and who imports whom
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy --no-error-summary
+
+bench: $(VENV)/installed-dev ## measure it against itself and PostgreSQL; writes benchmarks/results.md
+	DATA_DIR=$(or $(DATA_DIR),.data)/bench $(BIN)/python -W ignore -m benchmarks $(BENCH_ARGS)
 
 clean: ## remove everything that was made, data included; refuses while it is in use
 	@python=$$($(FIND_PYTHON)) && $$python -m config.clean

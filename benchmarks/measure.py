@@ -1,0 +1,36 @@
+"""Medians with their spread, of sides taken in turn, so that whatever slows the machine slows all of them."""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+ROUNDS = 7
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds a call: the median of the rounds, and half of their range."""
+
+    seconds: float
+    spread: float
+
+    def __str__(self) -> str:
+        return f"{self.seconds * 1e6:,.0f} ± {self.spread * 1e6:,.0f} µs"
+
+
+def interleaved(
+    sides: Mapping[str, Callable[[], object]], calls: int = 200, rounds: int = ROUNDS
+) -> dict[str, Timing]:
+    """Each side ``calls`` times a round, round after round; the first, unmeasured, warms up."""
+    taken: dict[str, list[float]] = {name: [] for name in sides}
+    for number in range(rounds + 1):
+        for name, call in sides.items():
+            began = time.perf_counter()
+            for _ in range(calls):
+                call()
+            if number:
+                taken[name].append((time.perf_counter() - began) / calls)
+    return {
+        name: Timing(statistics.median(times), (max(times) - min(times)) / 2) for name, times in taken.items()
+    }

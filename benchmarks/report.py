@@ -1,0 +1,53 @@
+"""The run: fill the tables, measure, print one table and write it down with machine, versions and date."""
+
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+
+import django
+from django.core.management import call_command
+from django.db import connection
+from django.test.utils import override_settings
+from django.urls import clear_url_caches
+from django_redis import get_redis_connection
+
+from benchmarks import figures, world
+
+RESULTS = Path(__file__).parent / "results.md"
+
+
+def main(orders: int) -> None:
+    """Measure everything."""
+    call_command("migrate", verbosity=0)
+    operator, client, order = world.make(orders)
+    lines = figures.rebuild()
+    with override_settings(ROOT_URLCONF="benchmarks.calls"), figures.relay():
+        clear_url_caches()
+        lines += figures.pages(operator, client, order)
+        lines += figures.claims(operator)
+        lines += figures.updates()
+    text = _table(lines, orders)
+    print(text)
+    RESULTS.write_text(text)
+
+
+def _table(lines: list[figures.Figure], orders: int) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version")
+        postgresql = cursor.fetchone()[0]
+    valkey = get_redis_connection("default").info("server")
+    version = valkey.get("valkey_version") or valkey["redis_version"]
+    head = [
+        "# Measured",
+        "",
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {platform.machine()}, {platform.system()}, "
+        f"Python {platform.python_version()}, Django {django.get_version()}, PostgreSQL {postgresql}, "
+        f"Valkey {version}. {orders:,} work orders, every tenth unclaimed; 50 rows a page; calls of WSGI in "
+        "one process, all on one core, the caller given on both sides. Medians of 7 rounds, sides in turn, "
+        "± half the range.",
+        "",
+        "| figure | measured | target | seconds a call |",
+        "|---|---|---|---|",
+    ]
+    rows = [f"| {line.name} | {line.value} | {line.target} | {line.detail} |" for line in lines]
+    return "\n".join([*head, *rows, ""])
