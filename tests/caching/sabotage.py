@@ -1,4 +1,4 @@
-"""Does a test notice when the safeguard it is about is taken out? A proof that passes without it proves nothing."""
+"""Does a test notice when its safeguard is taken out? A proof that passes without it proves nothing."""
 
 import functools
 import inspect
