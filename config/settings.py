@@ -1,6 +1,5 @@
 """Every setting of the project, read from the environment; a bad value stops the start by name."""
 
-import re
 import secrets
 from ipaddress import ip_network
 from pathlib import Path
@@ -10,10 +9,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from config import embedded
+from config import embedded, redis_url
 from config.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -52,19 +49,16 @@ DATABASE_URL = env.str("DATABASE_URL", default="") or embedded.database_url()
 REDIS_URL = env.str("REDIS_URL", default="") or embedded.redis_url(0)
 
 
-_SENTINEL = "redis+sentinel://"
-
-
 def _broker_url() -> str:
     """CELERY_BROKER_URL, else the caches' server with another database number."""
     if given := env.str("CELERY_BROKER_URL", default=""):
         return given
-    redis_url = env.str("REDIS_URL", default="")
-    if not redis_url:
+    given = env.str("REDIS_URL", default="")
+    if not given:
         return embedded.broker_url()
-    if redis_url.startswith(_SENTINEL):
+    if given.startswith(redis_url.SENTINEL):
         raise ImproperlyConfigured("CELERY_BROKER_URL must be set when REDIS_URL names Sentinels.")
-    base, _, query = redis_url.partition("?")
+    base, _, query = given.partition("?")
     if base.startswith("unix://"):
         return f"redis+socket://{base.removeprefix('unix://')}?virtual_host=1"
     scheme, _, rest = base.partition("://")
@@ -189,46 +183,8 @@ CACHE_SHOP_TTL = _number("CACHE_SHOP_TTL", 900, 60, 86_400)
 CACHE_SHOP_PARTITIONS = _number("CACHE_SHOP_PARTITIONS", 1, 1, 1024)
 # Reads of one process that may ask PostgreSQL in a cache's stead at a time. Default: 8.
 CACHE_FALLBACK_LIMIT = _number("CACHE_FALLBACK_LIMIT", 8, 1, 10_000)
-
-
-def _redis_cache(url: str, seconds: float, name: str) -> dict[str, Any]:
-    """A connection pool that never tries twice; losing Redis raises nothing in who uses Django's cache."""
-    options: dict[str, Any] = {
-        "SOCKET_CONNECT_TIMEOUT": seconds,
-        "SOCKET_TIMEOUT": seconds,
-        "IGNORE_EXCEPTIONS": True,
-        "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 0), "health_check_interval": 0},
-    }
-    if url.startswith(_SENTINEL):
-        url = _behind_sentinels(url, options)
-    # django-redis keeps one pool for each URL: the name makes them different.
-    location = f"{url}{'&' if '?' in url else '?'}client_name={name}"
-    return {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": location, "OPTIONS": options}
-
-
-def _behind_sentinels(url: str, options: dict[str, Any]) -> str:
-    """The options for asking Sentinels which server is the master; returns the URL of that service."""
-    found = re.fullmatch(r"([^/@]*@)?([^/@]+)/([\w.-]+)/(\d+)", url.removeprefix(_SENTINEL))
-    if not found:
-        raise ImproperlyConfigured(
-            "REDIS_URL must be like redis+sentinel://host:port,host:port/<service>/<db>."
-        )
-    user, hosts, service, db = found.groups()
-    places = (host.partition(":") for host in hosts.split(","))
-    options["SENTINELS"] = [(host, int(port or 26379)) for host, _colon, port in places]
-    options["SENTINEL_KWARGS"] = {
-        name.lower(): options[name] for name in ("SOCKET_CONNECT_TIMEOUT", "SOCKET_TIMEOUT")
-    } | options["CONNECTION_POOL_KWARGS"]
-    options["CLIENT_CLASS"] = "django_redis.client.SentinelClient"
-    options["CONNECTION_FACTORY"] = "django_redis.pool.SentinelConnectionFactory"
-    return f"redis://{user or ''}{service}/{db}"
-
-
-CACHES = {
-    "default": _redis_cache(REDIS_URL, CACHE_TIMEOUT_MS / 1000, "web"),
-    # The relay's scripts are longer, but two time-outs must be over before its own session idles for B.
-    "relay": _redis_cache(REDIS_URL, CACHE_FENCE_SECONDS / 3, "relay"),
-}
+# Two time-outs of the relay must be over before its own session in PostgreSQL idles for B.
+CACHES = redis_url.caches(REDIS_URL, CACHE_TIMEOUT_MS / 1000, relay_seconds=CACHE_FENCE_SECONDS / 3)
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 # -- Celery -----------------------------------------------------------------------------------------------

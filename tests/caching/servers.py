@@ -1,12 +1,132 @@
 """Servers of a test's own, as real processes: started, stopped, frozen, killed and restarted at will."""
 
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Self
 from urllib.parse import urlsplit
 
+import redis
 from django.conf import settings
 from django.db import connection
+
+from config import processes, programs
+from tests.threads import until
 
 
 def database_url() -> str:
     """This run's test database, as other processes name it."""
     url = urlsplit(settings.DATABASE_URL)
     return url._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+
+
+def free_port() -> int:
+    """A port that nobody listened on a moment ago."""
+    with socket.socket() as somewhere:
+        somewhere.bind(("127.0.0.1", 0))
+        return int(somewhere.getsockname()[1])
+
+
+class Valkey:
+    """A Valkey on a port and in a directory of its own. ``with Valkey() as valkey: valkey.client.ping()``.
+
+    It keeps nothing on disk but what :meth:`dump` writes.
+    """
+
+    def __init__(self, **options: object) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.client: Any = redis.Redis(port=self.port, socket_timeout=5)
+        self.folder = Path(tempfile.mkdtemp(prefix="valkey-"))
+        self._options = {"port": self.port, "save": "", "dir": self.folder, **options}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        self.client.close()
+        shutil.rmtree(self.folder)
+
+    def start(self, **more: object) -> None:
+        """Start it with what its dump holds, and wait until it answers."""
+        if self._process is None:
+            options = {**self._options, **more}
+            self._process = subprocess.Popen(
+                [*self.command(), *(word for k, v in options.items() for word in (f"--{k}", str(v)))],
+                stdout=(self.folder / "log").open("ab"),
+                stderr=subprocess.STDOUT,
+                preexec_fn=processes.dies_with_parent(signal.SIGKILL),  # noqa: PLW1509 - takes no lock
+            )
+        until(self.answers)
+
+    def command(self) -> list[str]:
+        """The program, and what comes before its options."""
+        return [str(programs.find_valkey())]
+
+    def answers(self) -> bool:
+        """Whether it answers by now. Fails when it has ended."""
+        assert self._process
+        if self._process.poll() is not None:
+            raise AssertionError((self.folder / "log").read_text()[-2000:])
+        try:
+            return bool(self.client.ping())
+        except redis.RedisError:
+            return False
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It stands still (SIGSTOP) for as long as the block lasts."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGCONT)
+
+    def dump(self) -> None:
+        """Write what it holds to disk: a start after a kill begins with that."""
+        self.client.save()
+
+    def forget_dump(self) -> None:
+        """A start after a kill begins with nothing."""
+        (self.folder / "dump.rdb").unlink(missing_ok=True)
+
+
+class Sentinel(Valkey):
+    """One Sentinel, whose word counts alone: it watches the master named ``caches``."""
+
+    def __init__(self, master: Valkey) -> None:
+        super().__init__()
+        self.service = f"redis+sentinel://127.0.0.1:{self.port}/caches/0"
+        self._config = self.folder / "sentinel.conf"
+        self._config.write_text(
+            f"port {self.port}\ndir {self.folder}\n"
+            f"sentinel monitor caches 127.0.0.1 {master.port} 1\n"
+            "sentinel down-after-milliseconds caches 500\n"
+            "sentinel failover-timeout caches 3000\n"
+        )
+        self._options = {}
+
+    def command(self) -> list[str]:
+        """See :class:`Valkey`."""
+        return [str(programs.find_valkey()), str(self._config), "--sentinel"]
+
+    def master_port(self) -> int:
+        """The port of whom it takes for the master."""
+        return int(self.client.sentinel_get_master_addr_by_name("caches")[1])
