@@ -1,5 +1,6 @@
 """Which relay leads: the one whose PostgreSQL session holds an advisory lock, for as long as it is alive."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
@@ -9,6 +10,8 @@ from django.db import OperationalError, connection
 
 # Two halves of one advisory lock's name: the letters of "cache" and the lock's number.
 LOCK: Final = (0x63616368, 1)
+#: Part of B after which a leader's session is asked whether it is alive.
+ASK_PART: Final = 0.125
 
 
 class NotLeading(Exception):
@@ -16,15 +19,24 @@ class NotLeading(Exception):
 
 
 class Leadership:
-    """Proof of leadership: the very session that took the lock is still the one that is used."""
+    """Proof of leadership: the very session that took the lock is alive, and is the one that is used."""
 
     def __init__(self, session: Any) -> None:
         self._session = session
+        self._asked_at = time.monotonic()
 
     def prove(self) -> None:
-        """Raise :class:`NotLeading` if Django has opened another session, or this one was closed."""
-        if connection.connection is not self._session or connection.connection.closed:
+        """Raise :class:`NotLeading`, or what PostgreSQL raises, unless this relay still leads.
+
+        PostgreSQL is asked if it was not for a part of B, which also keeps a session alive that would
+        idle while Redis is slow. A process that was frozen for longer asks, and learns that it is over.
+        """
+        if connection.connection is not self._session:  # Django has opened another
             raise NotLeading("the session that held the leadership is gone")
+        if time.monotonic() - self._asked_at > ASK_PART * settings.CACHE_FENCE_SECONDS:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            self._asked_at = time.monotonic()
 
 
 @contextmanager

@@ -12,10 +12,11 @@ A partition with a foreign nonce (another relay, an empty server, an older copy 
 is every partition when a relay begins to lead, because what it did not see it can't vouch for.
 """
 
+import logging
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -51,21 +52,22 @@ class _Kept:
         self.upkeeps = upkeeps_of(cache)
         self.counts = Counts(cache) if isinstance(cache, BoardCache) else None
         self.to_rebuild: dict[Upkeep, str] = {}
+        # TRUNCATEs that have led to a rebuild, but are not yet deleted from the log.
         self._truncates: set[int] = set()
 
-    def begin_anew(self, why: str) -> None:
+    def begin_anew(self, why: str, truncates: Iterable[int] = ()) -> None:
         """Trust nothing of what was known: recount, and rebuild every partition at the next pass."""
+        self._truncates = set(truncates)
         if self.counts:
             self.counts.recount()
         self.to_rebuild = dict.fromkeys(self.upkeeps, why)
 
-    def apply(self, changes: list[Change], t0_us: int, until_ms: int) -> None:
+    def apply(self, changes: list[Change], t0_us: int, until_ms: int, lead: Leadership) -> None:
         """Bring every partition up to date and, unless ``until_ms`` is 0, renew its fence."""
         mine = [change for change in changes if change.table == self.table]
         truncates = {change.id for change in mine if change.key is None}
         if not truncates <= self._truncates:
-            self._truncates |= truncates  # read again after the rebuild, they are no news
-            self.begin_anew("table truncated")
+            self.begin_anew("table truncated", truncates)  # read again after the rebuild, they are no news
             return
         if self.counts:
             self.counts.add(mine)
@@ -76,6 +78,7 @@ class _Kept:
                 versions[change.key] = max(change.version, versions.get(change.key, 0))
         for upkeep in self.upkeeps:
             if upkeep not in self.to_rebuild:
+                lead.prove()
                 with self.watched(upkeep):
                     upkeep.apply(upkeep.operations(versions), until_ms, counts)
 
@@ -100,8 +103,9 @@ class Relay:
     def __init__(self, caches: list[Declared[Any]] | None = None) -> None:
         self._kept = [_Kept(cache) for cache in (Declared.registry if caches is None else caches)]
         self._changes = ChangeLog()
-        self._leadership: Leadership | None = None
+        self._lead: Leadership | None = None
         self._renewed_at = -math.inf
+        self._state = ""
 
     # -- For ever -----------------------------------------------------------------------------------------
 
@@ -114,13 +118,13 @@ class Relay:
             try:
                 with leadership() as lead:
                     verify_triggers(kept.cache.model for kept in self._kept)
-                    log.info("relay_leads")
+                    self._say("relay_leads")
                     self.begin(lead, "relay started")
                     self._pass_until(stop)
             except NotLeading as reason:
-                log.debug("relay_stands_by", why=str(reason))
+                self._say("relay_stands_by", str(reason))
             except (OperationalError, InterfaceError) as error:
-                log.warning("relay_lost_postgresql", error=str(error).strip())
+                self._say("relay_lost_postgresql", str(error).strip())
             stop.wait(STANDBY_SECONDS)
 
     def _pass_until(self, stop: threading.Event) -> None:
@@ -128,17 +132,25 @@ class Relay:
             try:
                 more = self.run_pass()
             except RedisError as error:
-                log.warning("relay_lost_redis", error=str(error))
+                self._say("relay_lost_redis", str(error))
+                self._prove()  # the session must not idle for as long as Redis is away
                 stop.wait(TROUBLE_SECONDS)
                 continue
+            self._say("relay_leads")
             if not more:
                 stop.wait(POLL_SECONDS)
+
+    def _say(self, state: str, why: str = "") -> None:
+        """Log how the relay is when that has changed, not at each try."""
+        if state != self._state:
+            self._state = state
+            log.log(logging.WARNING if "lost" in state else logging.INFO, state, why=why)
 
     # -- One step at a time -------------------------------------------------------------------------------
 
     def begin(self, lead: Leadership, why: str) -> None:
         """Begin to lead: nothing that this relay did not do itself is trusted."""
-        self._leadership = lead
+        self._lead = lead
         self._changes = ChangeLog()
         for kept in self._kept:
             kept.begin_anew(why)
@@ -154,13 +166,13 @@ class Relay:
                 with kept.watched(upkeep):
                     upkeep.settle()
         t0_us = _redis_now_us()
+        lead = self._prove()
         waiting = self._changes.waiting()
-        self._prove()
         if not waiting.changes and not self._renewal_is_due():
             return False
         until_ms = 0 if waiting.more else t0_us // 1000 + int(settings.CACHE_FENCE_SECONDS * 1000)
         for kept in self._kept:
-            kept.apply(waiting.changes, t0_us, until_ms)
+            kept.apply(waiting.changes, t0_us, until_ms, lead)
         if any(kept.to_rebuild for kept in self._kept):
             return True  # delete nothing: what a rebuild loads may be older than these changes
         self._changes.delete(waiting)
@@ -183,10 +195,11 @@ class Relay:
                 seconds = round(time.monotonic() - began, 3)
                 log.info("rebuilt", partition=str(upkeep.partition), why=why, rows=rows, seconds=seconds)
 
-    def _prove(self) -> None:
-        if self._leadership is None:
+    def _prove(self) -> Leadership:
+        if self._lead is None:
             raise NotLeading("nobody has begun to lead")
-        self._leadership.prove()
+        self._lead.prove()
+        return self._lead
 
     def _renewal_is_due(self) -> bool:
         return bool(time.monotonic() - self._renewed_at >= RENEW_PART * settings.CACHE_FENCE_SECONDS)

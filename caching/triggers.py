@@ -5,7 +5,7 @@ from typing import Any
 
 import pgtrigger
 from django.core.exceptions import ImproperlyConfigured
-from django.db import models
+from django.db import connection, models
 from pgtrigger import compiler
 from pgtrigger.core import INSTALLED
 
@@ -62,7 +62,7 @@ class CallTrigger(pgtrigger.Trigger):
                 operation=self.operation,
                 referencing=self.referencing or "",
                 level=self.level,
-                condition=f" WHEN ({self.condition.resolve(model)})" if self.condition else "",
+                condition=f" WHEN ({self.condition.sql})" if self.condition else "",
                 execute=self.function or f"{self.get_pgid(model)}()",
             ),
         )
@@ -178,6 +178,13 @@ def version_field(**kwargs: Any) -> "models.BigIntegerField[int, int]":
 def verify_triggers(tables: Iterable[type[models.Model]]) -> None:
     """Raise ``ImproperlyConfigured`` if a trigger of these tables is missing, changed or disabled: without
     it a change could pass the relay by, and the caches would lie."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW session_replication_role")
+        if cursor.fetchone()[0] == "replica":
+            raise ImproperlyConfigured(
+                "session_replication_role is replica here, so triggers don't fire: set it to origin for this"
+                " database and role."
+            )
     wanted = set(tables)
     registered: list[Any] = pgtrigger.registered()
     for model, trigger in registered:
