@@ -237,11 +237,13 @@ class BoardCache(Declared[M]):
         )
 
     def write_through(self, versions: Mapping[str, int]) -> None:
-        """Read the committed rows and put them. Raises ``CacheUnavailable`` when Redis can't be asked."""
+        """Read the committed rows and put them. Raises ``CacheUnavailable`` if they were not put."""
         if self.partition.token() is None:
             self._learn()
         if self.partition.token() is not None:  # else no relay has begun: there is nothing to put into
-            put_fresh(self.partition, read=lambda: self.operations(versions), put=self._put)
+            _rows, trouble = put_fresh(self.partition, read=lambda: self.operations(versions), put=self._put)
+            if trouble:
+                raise trouble
 
     def trim(self) -> int:
         """Retention: drop what is neither among the latest nor to be kept; returns how many rows went."""

@@ -76,7 +76,8 @@ class Declared(Generic[M]):
 
     def write_through(self, versions: Mapping[str, int]) -> None:
         """Read the committed rows with these keys and put them; ``versions`` gives for each a version of
-        its row's last known incarnation. Raises ``CacheUnavailable`` when Redis can't be asked."""
+        its row's last known incarnation. Raises ``CacheUnavailable`` if they were not put, unless no relay
+        has begun: then there is nothing to put into."""
         raise NotImplementedError
 
     def current(self, keys: Iterable[str]) -> dict[str, M]:

@@ -120,19 +120,19 @@ class EntityCache(Declared[M]):
             if found:
                 return self._answer(found, "hit")
             break
-        return from_postgresql((self.name, key), lambda: self._read_and_put(key, lock))
+        row, trouble = from_postgresql((self.name, "fill", key), lambda: self._read_and_put(key, lock))
+        return self._answer(row, "fwd=uri-miss" if trouble else "fwd=uri-miss; stored")
 
-    def _read_and_put(self, key: str, lock: str) -> Found:
+    def _read_and_put(self, key: str, lock: str) -> tuple[Row, CacheUnavailable | None]:
         partition = self.partition_of(key)
-        row, stored = put_fresh(
+        return put_fresh(
             partition,
             read=lambda: self._row(key),
             put=lambda token, row: self._put(partition, token, [row], lock),
         )
-        return self._answer(row, "fwd=uri-miss; stored" if stored else "fwd=uri-miss")
 
     def _bypass(self, key: str, why: str) -> Found:
-        row = from_postgresql((self.name, key), lambda: self._row(key), share=why != "transaction")
+        row = from_postgresql((self.name, "bypass", key), lambda: self._row(key), share=why != "transaction")
         return self._answer(row, f"fwd=bypass; detail={why}")
 
     def _answer(self, found: "Found | Row", how: str) -> Found:
@@ -162,7 +162,7 @@ class EntityCache(Declared[M]):
         ]
 
     def write_through(self, versions: Mapping[str, int]) -> None:
-        """Read the committed rows and put them. Raises ``CacheUnavailable`` when Redis can't be asked."""
+        """Read the committed rows and put them. Raises ``CacheUnavailable`` if they were not put."""
         for partition, keys in self._by_partition(versions).items():
             self._write_through(partition, {key: versions[key] for key in keys})
 
@@ -170,11 +170,13 @@ class EntityCache(Declared[M]):
         if partition.token() is None:
             self._ask(partition)
         if partition.token() is not None:  # else no relay has begun this partition: nothing to put into
-            put_fresh(
+            _rows, trouble = put_fresh(
                 partition,
                 read=lambda: self.operations(versions),
                 put=lambda token, rows: self._put(partition, token, rows),
             )
+            if trouble:
+                raise trouble
 
     def _by_partition(self, keys: Iterable[str]) -> dict[Partition, list[str]]:
         grouped: dict[Partition, list[str]] = {}

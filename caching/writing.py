@@ -13,8 +13,8 @@ def put_fresh(
     partition: Partition,
     read: Callable[[], T],
     put: Callable[[Token, T], Sequence[Any]],
-) -> tuple[T, bool]:
-    """Read rows and put them, twice at most; returns what was read last and whether it was put.
+) -> tuple[T, CacheUnavailable | None]:
+    """Read rows and put them, twice at most; what was read last, and why it was not put (None: it was).
 
     1. Copy epoch and deadline **before** the SELECT. 2. Read. 3. Put. A refusal (the epoch had changed, the
     deadline had passed) brings both anew: read again, for what was read may be older than what was cached
@@ -26,12 +26,12 @@ def put_fresh(
         token = partition.token()
         rows = read()
         if token is None:  # no relay has begun this partition: there is nothing to put into
-            return rows, False
+            return rows, CacheUnavailable("no-fence", "no relay has begun")
         try:
             outcome, epoch, now_us = put(token, rows)
-        except CacheUnavailable:
-            return rows, False
+        except CacheUnavailable as trouble:
+            return rows, trouble
         partition.learn(epoch, now_us)
         if outcome != b"refused":
-            return rows, True
-    return rows, False
+            return rows, None
+    return rows, CacheUnavailable("refused", "a rebuild or a very slow read, twice in a row")
