@@ -61,9 +61,10 @@ class Facets:
         )
 
     def views(self, row: Mapping[str, str], droppable: bool) -> str:
-        """All views a row stands in, one after the other."""
-        choices: Iterable[tuple[str, str]] = (
-            (codes[row[facet]], ANY) for facet, codes in self._codes.items()
+        """All views a row stands in, one after the other. A value that nobody can filter by has none."""
+        choices: Iterable[tuple[str, ...]] = (
+            (codes[row[facet]], ANY) if row[facet] in codes else (ANY,)
+            for facet, codes in self._codes.items()
         )
         joined = "".join("".join(view) for view in product(*choices))
         return joined + DROPPABLE * self.width if droppable else joined
