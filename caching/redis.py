@@ -12,7 +12,7 @@ from django.conf import settings
 from django_redis import get_redis_connection
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, RedisError, ResponseError, TimeoutError
+from redis.exceptions import MaxConnectionsError, NoScriptError, RedisError, ResponseError, TimeoutError
 
 FAILURES_TO_OPEN: Final = 3
 SECONDS_OPEN: Final = 1.0
@@ -99,13 +99,16 @@ def call(script: Script, keys: Sequence[str], args: Sequence[Argument] = ()) -> 
     """Run a script on behalf of a request.
 
     Raises :class:`CacheUnavailable`: switched off, breaker open, no answer within ``CACHE_TIMEOUT_MS``, or
-    an error answered (out of memory, loading, read-only). Only the lack of an answer moves the breaker.
+    an error answered (out of memory, read-only, no permission). Only a server that can't be talked to (dead,
+    silent, loading, refusing the password) moves the breaker, not an error, nor too few connections here.
     """
     if not is_enabled():
         raise CacheUnavailable("off")
     breaker.admit()
     try:
         reply = script.run(get_redis_connection("default"), keys, args)
+    except MaxConnectionsError as error:
+        raise CacheUnavailable("error", error) from error
     except (RedisConnectionError, TimeoutError, OSError) as error:
         breaker.failed()
         raise CacheUnavailable("breaker", error) from error
