@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 import structlog
 from django.db import transaction
 from django.db.models import Model
+from redis.exceptions import ResponseError
 
 from caching.board import WRITE_KEYS, BoardCache
 from caching.board import Row as BoardRow
@@ -92,7 +93,13 @@ class Upkeep(ABC):
 
     def _send(self, sent: _Sent) -> list[Any]:
         self._unsure = sent
-        reply: list[Any] = sent.script.run(relay_connection(), sent.keys, sent.args)
+        try:
+            reply: list[Any] = sent.script.run(relay_connection(), sent.keys, sent.args)
+        except ResponseError as error:
+            # Not an answer such as "out of memory": the script itself fell over what it found.
+            if type(error) is ResponseError:
+                raise Foreign(str(error)) from error
+            raise
         self._unsure = None
         if reply[0] in (b"foreign", b"broken"):
             raise Foreign(f"{reply[0].decode()} partition")

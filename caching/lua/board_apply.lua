@@ -20,7 +20,8 @@ if ARGV[8] ~= '' then
 end
 size = redis.call('HLEN', ROWS)
 local any = string.rep('*', width)
-if redis.call('ZLEXCOUNT', INDEX, '[' .. any, '(' .. any .. '\255') ~= size then
+if redis.call('ZLEXCOUNT', INDEX, '[' .. any, '(' .. any .. '\255') ~= size
+  or redis.call('HLEN', META) ~= size + redis.call('ZCARD', TOMBS) then
   return { 'broken', time, size }
 end
 if size > tonumber(ARGV[6]) then

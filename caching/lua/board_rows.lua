@@ -86,7 +86,11 @@ local function trim(latest, most, width, time)
       break
     end
     local id = string.sub(member, width + POSITION + 1)
-    local version, _, joined = string.match(redis.call('HGET', META, id), '^(%d+):(%w*):(.*)$')
+    local known = redis.call('HGET', META, id)
+    if not known then
+      break -- somebody else wrote here; the relay finds out by counting
+    end
+    local version, _, joined = string.match(known, '^(%d+):(%w*):(.*)$')
     leave(id, version, position, joined, width)
     remember(id, version, time)
     if position > (redis.call('HGET', HEAD, 'horizon') or '') then
