@@ -7,17 +7,16 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from django.conf import settings
-from django_redis import get_redis_connection
-from redis.exceptions import RedisError
 
 from caching.redis import CacheUnavailable, Script, call
 
 ENTER = Script("gate_enter")
 LEAVE = Script("gate_leave")
+OPEN = Script("gate_open")
 
 #: Seconds somebody waits before a gate that another is just passing.
 PATIENCE: Final = 0.2
@@ -65,10 +64,8 @@ class Gate:
 
     def open(self, key: str) -> None:
         """Open the gate: what had been won was given back."""
-        try:
-            get_redis_connection("default").unlink(self.key(key))
-        except RedisError:
-            return  # it opens by itself within B
+        with suppress(CacheUnavailable):  # it opens by itself within B
+            call(OPEN, [self.key(key)])
 
     def _enter(self, key: str, mine: str, who: Any) -> bool:
         """True when this caller holds the gate; false when it is the winner again, or there is no Redis."""
@@ -90,10 +87,8 @@ class Gate:
             _pause.wait(random.uniform(0.005, 0.02))  # noqa: S311 - jitter
 
     def _leave(self, key: str, mine: str, behind: str) -> None:
-        try:
+        with suppress(CacheUnavailable):  # what it holds ends within B
             call(LEAVE, [self.key(key)], (mine, behind, self._life_ms()))
-        except CacheUnavailable:
-            return  # what it holds ends within B
 
     def _life_ms(self) -> int:
         return int(settings.CACHE_FENCE_SECONDS * 1000)
