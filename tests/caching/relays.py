@@ -1,5 +1,6 @@
 """A relay beside a test: one whose passes the test drives one by one, and one that runs by itself."""
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -61,8 +62,36 @@ class SteppedRelay:
         """Pass until nothing is left to do, and once more to renew the fences."""
         while self.run_pass():
             pass
-        self.relay._renewed_at = -float("inf")
-        self.run_pass()
+        self.renew()
+
+    def renew(self) -> bool:
+        """A pass that renews the fences, due or not; whether there is more to do."""
+        self.relay._renewed_at = -math.inf
+        return self.run_pass()
+
+    @contextmanager
+    def paused_pass(self, after: str) -> Iterator[None]:
+        """A pass that stands still after the statement with ``after`` for as long as the block lasts."""
+        reached, released = threading.Event(), threading.Event()
+
+        def stop(execute: Callable[..., Any], sql: str, *args: Any) -> Any:
+            result = execute(sql, *args)
+            if after in sql and not reached.is_set():
+                reached.set()
+                released.wait(PATIENCE)
+            return result
+
+        def run() -> bool:
+            with connection.execute_wrapper(stop):
+                return self.relay.run_pass()
+
+        passed = self.start(run)
+        try:
+            assert reached.wait(PATIENCE), f"never came to a statement with {after!r}"
+            yield
+        finally:
+            released.set()
+            passed.result(PATIENCE)
 
     def backend(self) -> int:
         """The process id of its PostgreSQL session."""

@@ -1,9 +1,11 @@
 """Servers of a test's own, as real processes: started, stopped, frozen, killed and restarted at will."""
 
+import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,8 +16,9 @@ from urllib.parse import urlsplit
 import redis
 from django.conf import settings
 from django.db import connection
+from django.test import override_settings
 
-from config import processes, programs
+from config import embedded, processes, programs, redis_url
 from tests.threads import until
 
 
@@ -30,6 +33,42 @@ def free_port() -> int:
     with socket.socket() as somewhere:
         somewhere.bind(("127.0.0.1", 0))
         return int(somewhere.getsockname()[1])
+
+
+@contextmanager
+def caches_at(url: str) -> Iterator[None]:
+    """The caches are on the Redis with this URL for as long as the block lasts."""
+    patience = {
+        "web_seconds": settings.CACHE_TIMEOUT_MS / 1000,
+        "relay_seconds": settings.CACHE_FENCE_SECONDS / 3,
+    }
+    with override_settings(CACHES=redis_url.caches(url, **patience)):
+        yield
+
+
+def run_django(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run some code in a process of its own, with this test's database and caches."""
+    return subprocess.run(
+        [sys.executable, "-c", f"import django\ndjango.setup()\n{code}"],
+        cwd=embedded.CHECKOUT,
+        env=environment_of_this_test() | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def environment_of_this_test() -> dict[str, str]:
+    """What a process finds in its environment that is to share this test's database and caches."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DATABASE_URL": database_url(),
+        "REDIS_URL": settings.CACHES["default"]["LOCATION"],
+        "CACHE_FENCE_SECONDS": str(settings.CACHE_FENCE_SECONDS),
+        "DEBUG": "on",
+        "SECRET_KEY": settings.SECRET_KEY,
+    }
 
 
 class Valkey:

@@ -2,7 +2,7 @@
 
 import io
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,26 +11,18 @@ import pytest
 from django.core import serializers
 from django.core.management import call_command
 from django.db import connection, transaction
-from pytest_django import Settings
 
 from config import programs
 from events.vocabulary import Material, Status, new_number
 from mes.models import WorkOrder
 from shop.models import Order
 from tests.caching.agreement import assert_board_agrees, assert_order_agrees
-from tests.caching.relays import LONG_FENCE, SteppedRelay, stepped
+from tests.caching.relays import SteppedRelay
 from tests.caching.servers import database_url
 from tests.factories import OrderFactory, UserFactory, WorkOrderFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Rows = list[Any]
-
-
-@pytest.fixture
-def relay(settings: Settings, transactional_db: None) -> Iterator[SteppedRelay]:
-    settings.CACHE_FENCE_SECONDS = LONG_FENCE
-    with stepped() as relay:
-        yield relay
 
 
 @pytest.fixture
@@ -190,44 +182,50 @@ def by_a_savepoint_that_was_rolled_back(rows: Rows) -> None:
     by_a_savepoint_that_was_rolled_back,
 ])  # fmt: skip
 def test_a_write_is_in_the_caches_after_the_next_pass(
-    write: Callable[[Rows], None], tables: list[Rows], relay: SteppedRelay
+    write: Callable[[Rows], None], tables: list[Rows], stepped_relay: SteppedRelay
 ) -> None:
     for rows in tables:
         write(rows)
-    relay.settle()
+    stepped_relay.settle()
     assert_agreement(tables)
 
 
-def test_a_key_that_was_changed_and_changed_back_is_shown(tables: list[Rows], relay: SteppedRelay) -> None:
+def test_a_key_that_was_changed_and_changed_back_is_shown(
+    tables: list[Rows], stepped_relay: SteppedRelay
+) -> None:
     for rows in tables:
         by_change_of_the_key(rows)
-    relay.settle()
+    stepped_relay.settle()
     for rows in tables:
         change_key(rows[0], rows[0].number)
-    relay.settle()
+    stepped_relay.settle()
     assert_agreement(tables)
 
 
-def test_two_rows_that_swap_their_keys_are_shown_as_they_are(tables: list[Rows], relay: SteppedRelay) -> None:
+def test_two_rows_that_swap_their_keys_are_shown_as_they_are(
+    tables: list[Rows], stepped_relay: SteppedRelay
+) -> None:
     for first, _, third in tables:
         for row, number in ((first, "A-BETWEEN"), (third, first.number), (first, third.number)):
             change_key(row, number)
-            relay.settle()
+            stepped_relay.settle()
     assert_agreement(tables)
 
 
-def test_loaded_fixtures_are_in_the_caches(tables: list[Rows], relay: SteppedRelay, tmp_path: Path) -> None:
+def test_loaded_fixtures_are_in_the_caches(
+    tables: list[Rows], stepped_relay: SteppedRelay, tmp_path: Path
+) -> None:
     file = tmp_path / "rows.json"
     file.write_text(serializers.serialize("json", [row for rows in tables for row in rows[:2]]))
     for rows in tables:
         by_sql_delete(rows)
-    relay.settle()
+    stepped_relay.settle()
     call_command("loaddata", str(file), verbosity=0)
-    relay.settle()
+    stepped_relay.settle()
     assert_agreement(tables)
 
 
-def test_what_postgresql_cascades_is_in_the_caches(tables: list[Rows], relay: SteppedRelay) -> None:
+def test_what_postgresql_cascades_is_in_the_caches(tables: list[Rows], stepped_relay: SteppedRelay) -> None:
     sql("CREATE TABLE test_day (day date PRIMARY KEY)")
     try:
         sql("INSERT INTO test_day VALUES ('2030-01-01'), ('2030-01-02')")
@@ -238,10 +236,10 @@ def test_what_postgresql_cascades_is_in_the_caches(tables: list[Rows], relay: St
             )
             for row, day in zip(rows, ("2030-01-01", "2030-01-02"), strict=False):
                 type(row).objects.filter(pk=row.pk).update(due_date=day)
-        relay.settle()
+        stepped_relay.settle()
         sql("DELETE FROM test_day WHERE day = '2030-01-01'")
         sql("UPDATE test_day SET day = '2031-01-01'")
-        relay.settle()
+        stepped_relay.settle()
         assert [type(rows[0]).objects.count() for rows in tables] == [2, 2]
         assert_agreement(tables)
     finally:
@@ -251,16 +249,16 @@ def test_what_postgresql_cascades_is_in_the_caches(tables: list[Rows], relay: St
 
 
 def test_a_transaction_that_commits_after_later_ones_is_not_passed_by(
-    tables: list[Rows], relay: SteppedRelay
+    tables: list[Rows], stepped_relay: SteppedRelay
 ) -> None:
     with transaction.atomic():
         for rows in tables:
             sql(f"UPDATE {table(rows)} SET title = 'Long' WHERE id = %s", rows[0].pk)
         for number in range(3):  # the log moves on meanwhile: its ids and transaction numbers are larger
             for rows in tables:
-                relay.do(partial(change_key, rows[1], f"A-LATER{number}"))
-            relay.settle()
-    relay.settle()
+                stepped_relay.do(partial(change_key, rows[1], f"A-LATER{number}"))
+            stepped_relay.settle()
+    stepped_relay.settle()
     assert_agreement(tables)
 
 

@@ -1,0 +1,83 @@
+"""A network between Redis and its callers that loses a reply, or holds a command back, when told to."""
+
+import socket
+import threading
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import Self
+
+from tests.threads import PATIENCE
+
+
+class Proxy:
+    """Listens at ``url`` and passes everything on to the server on that port.
+
+    An order names a ``word`` that a command contains, such as a script's sha; it is carried out once.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._behind = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}/0"
+        self._lose = self._hold = b""
+        self._held: tuple[socket.socket, bytes] | None = None
+        self._unheard: SimpleQueue[bytes] = SimpleQueue()
+        self._deaf: set[socket.socket] = set()
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+
+    def lose_reply_to(self, word: str) -> None:
+        """The next command with this word runs, but its caller finds the connection closed."""
+        self._lose = word.encode()
+
+    def hold_back(self, word: str) -> None:
+        """The caller of the next command with this word finds the connection closed, and the command is
+        under way until :meth:`let_go`."""
+        self._hold = word.encode()
+
+    def let_go(self) -> None:
+        """What was held back arrives and is carried out."""
+        assert self._held, "nothing was held back"
+        server, command = self._held
+        server.sendall(command)
+        self.wait_for_lost_reply()
+
+    def wait_for_lost_reply(self) -> bytes:
+        """The reply that nobody heard."""
+        return self._unheard.get(timeout=PATIENCE)
+
+    def _serve(self) -> None:
+        with suppress(OSError):  # the listener is closed at the end
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(("127.0.0.1", self._behind))
+                for pump in (self._pass_commands, self._pass_replies):
+                    threading.Thread(target=pump, args=(client, server), daemon=True).start()
+
+    def _pass_commands(self, client: socket.socket, server: socket.socket) -> None:
+        with suppress(OSError):
+            while command := client.recv(1 << 20):
+                if self._hold and self._hold in command:
+                    self._held, self._hold = (server, command), b""
+                    self._deaf.add(server)
+                    client.close()
+                    return
+                if self._lose and self._lose in command:
+                    self._lose = b""
+                    self._deaf.add(server)
+                server.sendall(command)
+        server.close()
+
+    def _pass_replies(self, client: socket.socket, server: socket.socket) -> None:
+        with suppress(OSError):
+            while reply := server.recv(1 << 20):
+                if server in self._deaf:
+                    self._unheard.put(reply)
+                    break
+                client.sendall(reply)
+        client.close()
