@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Tags, register
-from django.core.exceptions import FieldDoesNotExist
 from django.db.models import BigIntegerField, Field
 
 from caching.board import BoardCache
@@ -12,7 +11,7 @@ from caching.declared import Declared
 from caching.entity import EntityCache
 from caching.facets import MOST_VALUES
 from caching.partition import PUT_DEADLINE_US
-from caching.triggers import LogTrigger, LogTruncate, VersionTrigger
+from caching.triggers import LogTrigger, cached_table
 
 
 @register(Tags.caches)
@@ -42,11 +41,12 @@ def _faults(cache: Declared[Any]) -> Iterator[CheckMessage]:
             hint="Add `version = caching.triggers.version_field()`.",
             id="caching.E003",
         )
-    declared = {type(trigger) for trigger in getattr(cache.model._meta, "triggers", [])}
-    if not declared >= {VersionTrigger, LogTrigger, LogTruncate}:
+    state = cache.keep_facet if isinstance(cache, BoardCache) else None
+    if not _has_triggers(cache, state):
         yield Error(
-            f"{cache.name}: {cache.model._meta.label} lacks the triggers of a cached table.",
-            hint="Put `triggers = caching.triggers.cached_table(...)` into its Meta.",
+            f"{cache.name}: {cache.model._meta.label} lacks triggers that log its changes under this key"
+            f"{f' and count them by {state!r}' if state else ''}.",
+            hint=f"Put `triggers = cached_table(key={cache.key!r}, state={state or '...'!r})` into its Meta.",
             id="caching.E004",
         )
     if isinstance(cache, EntityCache):
@@ -94,9 +94,18 @@ def _board_faults(cache: BoardCache[Any]) -> Iterator[CheckMessage]:
         )
 
 
+def _has_triggers(cache: Declared[Any], state: str | None) -> bool:
+    """Whether each kind of write is logged, under the cache's key and, if one is given, this state."""
+    triggers = getattr(cache.model._meta, "triggers", [])
+    logs = [trigger for trigger in triggers if isinstance(trigger, LogTrigger)]
+    names = {trigger.name for trigger in triggers}
+    return (
+        names >= {trigger.name for trigger in cached_table(key=cache.key, state=state or "")}
+        and all(log.key == cache.key for log in logs)
+        and all(state in (None, log.state) for log in logs)
+    )
+
+
 def _field(cache: Declared[Any], name: str) -> "Field[Any, Any] | None":
-    try:
-        field = cache.model._meta.get_field(name.removesuffix("_id") if name.endswith("_id") else name)
-    except FieldDoesNotExist:
-        return None
-    return field if isinstance(field, Field) else None
+    """The field with this attribute: of a foreign key ``client`` that is ``client_id``, the value itself."""
+    return next((field for field in cache.model._meta.concrete_fields if field.attname == name), None)
