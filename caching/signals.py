@@ -8,7 +8,7 @@ in the change log by the relay.
 from typing import Any
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Model
 from django.db.models.signals import ModelSignal, post_delete, post_save
 
@@ -35,7 +35,8 @@ def _changed(sender: type[Model], instance: Model, signal: ModelSignal, **_kwarg
     Each save registers a call of its own, for one registered in a savepoint goes with the savepoint. The
     first that runs writes through for all; a row whose savepoint was rolled back is read again for nothing.
     """
-    pending: dict[type[Model], Versions] = connection.__dict__.setdefault(_PENDING, {})
+    # The connection itself: django.db.connection is a proxy, one for all threads, and keeps what it is given.
+    pending: dict[type[Model], Versions] = vars(transaction.get_connection()).setdefault(_PENDING, {})
     # What was not loaded of a row that is gone can't be had any more: that row is left to the relay.
     missing = instance.get_deferred_fields() if signal is post_delete else set()
     version = 0 if "version" in missing else getattr(instance, "version", 0)
