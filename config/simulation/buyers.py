@@ -13,7 +13,7 @@ from config.simulation.caller import Caller, GaveUp, Refused
 from events.vocabulary import Material, Status
 
 OPEN_ORDERS = 20  # a buyer with so many orders under way places no more for now
-POLL = 0.1  # seconds between two looks at something about to change
+FIRST_LOOK, LAST_LOOK = 0.05, 1.0  # seconds between two looks at something about to change: ever longer
 CANCELS = 0.04  # how likely, at each of three moments
 SENDS_A_BROKEN_MODEL = 0.08
 _AFTER_SUBMIT = tuple(Status)[2:]
@@ -52,7 +52,7 @@ class Buyer(threading.Thread):
                 if (pause := self._go_on(life)) is not None:
                     heapq.heappush(agenda, (time.monotonic() + pause, key, life))
             else:
-                self.stop.wait(max(0.0, min([due, *(entry[0] for entry in agenda[:1])]) - now) or POLL)
+                self.stop.wait(max(0.0, min([due, *(entry[0] for entry in agenda[:1])]) - now) or FIRST_LOOK)
 
     def _go_on(self, life: Life) -> float | None:
         """Seconds until the life goes on; None when it is over."""
@@ -99,8 +99,8 @@ class Buyer(threading.Thread):
         self.ledger.created.add(number)
         self.ledger.submitted.add(number)
         began = time.monotonic()
-        while True:
-            yield POLL
+        for pause in _patience():
+            yield pause
             try:
                 self.caller.call("look", "GET", f"shop/orders/{number}/")
                 break
@@ -128,11 +128,11 @@ class Buyer(threading.Thread):
     def _wait_for_price(self, number: str, began: float | None = None) -> Generator[float, None, str]:
         """Wait for the plant's answer; returns the status it led to."""
         began = began or time.monotonic()
-        while True:
-            yield POLL
-            status: str = self.caller.call("look", "GET", f"shop/orders/{number}/")["status"]
-            if status != Status.SUBMITTED:
-                break
+        status: str = Status.SUBMITTED
+        pauses = _patience()
+        while status == Status.SUBMITTED:
+            yield next(pauses)
+            status = self.caller.call("look", "GET", f"shop/orders/{number}/")["status"]
         self.ledger.took("submit -> priced", time.monotonic() - began)
         self.ledger.count("priced" if status == Status.PRICE_CALCULATED else "pricing failed")
         return status
@@ -150,9 +150,10 @@ class Buyer(threading.Thread):
             self._cancel(number)
             return
         while number not in self.ledger.shipped:
-            yield POLL
+            yield FIRST_LOOK
+        pauses = _patience()
         while self.caller.call("look", "GET", path)["status"] != Status.SHIPPED:
-            yield POLL / 10
+            yield next(pauses)
         self.ledger.took("ship -> Shop shows SHIPPED", time.monotonic() - self.ledger.shipped[number])
         yield 0
         self.caller.move("confirm", path, "confirm-delivery", (Status.CLOSED,))
@@ -168,3 +169,11 @@ class Buyer(threading.Thread):
             self.ledger.count("cancelled too late")
         else:
             self.ledger.count("asked to cancel" if answer["cancel_requested"] else "cancelled")
+
+
+def _patience() -> Iterator[float]:
+    """Seconds until the next look, ever longer: to look all the time would be a load of its own."""
+    pause = FIRST_LOOK
+    while True:
+        yield pause
+        pause = min(pause * 1.5, LAST_LOOK)

@@ -17,10 +17,10 @@ _TRY_AGAIN = ("throttled", "overloaded", "idempotency_in_progress")
 
 
 class Refused(Exception):
-    """The site answered no, with this code."""
+    """The site answered no to this step, with this code."""
 
-    def __init__(self, status: int, code: str, *, repeated: bool) -> None:
-        super().__init__(f"{status} {code}")
+    def __init__(self, step: str, status: int, code: str, *, repeated: bool) -> None:
+        super().__init__(f"{step}: {status} {code}")
         self.code = code
         self.repeated = repeated  # an earlier try may have been carried out, its answer lost
 
@@ -68,7 +68,7 @@ class Caller:
                 self.ledger.count("answers replayed")
             answer: dict[str, Any] = response.json() if response.content else {}
             return answer
-        raise Refused(response.status_code, _code(response), repeated=repeated)
+        raise Refused(step, response.status_code, _code(response), repeated=repeated)
 
     def move(self, step: str, path: str, action: str, reached: tuple[str, ...], **body: Any) -> None:
         """Take an order's step. When its answer was lost, the order itself tells whether it was taken."""

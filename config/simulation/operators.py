@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from config.simulation.caller import Caller, GaveUp, Refused
 from events.vocabulary import Status
 
-POLL = 0.05  # seconds between two looks at an idle board
+POLL = 0.2  # seconds between two looks at an idle board
 RELEASES = 0.05  # how likely an order goes back to the board
 _STEPS = (
     ("complete", (Status.MANUFACTURING_COMPLETED,)),
