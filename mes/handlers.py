@@ -22,7 +22,7 @@ from events.vocabulary import (
     PricingRequested,
     Status,
 )
-from mes import mesh, pricing
+from mes import mesh, picture, pricing
 from mes.lifecycle import TRANSITIONS
 from mes.models import Tariff, WorkOrder
 from mes.services import move, record_late, request_pricing, save, work_order_enter
@@ -112,6 +112,7 @@ def price_order(event: PricingRequested) -> None:
         model = model_files.StoredModel.from_json(event.model)
         with model_files.open_model(model) as file:
             solid = mesh.measure(file, model.kind)
+        picture.keep(model, solid.picture)
         quoted = pricing.quote(solid.volume_mm3, order.quantity, Tariff.objects.get(material=order.material))
         flag = pricing.suspicion(solid, quoted)
     except mesh.Unpriceable as error:

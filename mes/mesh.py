@@ -5,12 +5,13 @@ have too many corners where a small file takes hours or all memory (a glTF of 2,
 trimesh for more than ten minutes), and a worker lost to one order would keep all others waiting.
 """
 
+import base64
 import json
 import logging
 import os
 import resource
 import signal
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO, NoReturn
 
 from events.model_files import ModelKind
@@ -35,11 +36,13 @@ class Unpriceable(Exception):
 
 @dataclass(frozen=True)
 class Solid:
-    """What is to be made: volume in mm3, size along x, y and z in mm, and of how many bodies it is."""
+    """What is to be made: volume in mm3, size along x, y and z in mm, of how many bodies it is, and a PNG of
+    it (see ``mes.picture``) where it was measured with one."""
 
     volume_mm3: float
     extents_mm: tuple[float, float, float]
     bodies: int
+    picture: bytes = field(default=b"", compare=False, repr=False)
 
 
 def measure(file: BinaryIO, kind: ModelKind, seconds: int = _MAX_SECONDS) -> Solid:
@@ -51,7 +54,7 @@ def measure(file: BinaryIO, kind: ModelKind, seconds: int = _MAX_SECONDS) -> Sol
     data = file.read()
     # Imported before the fork, so that only the first measurement pays for it (0.6 s), and here, so that
     # processes which never measure don't.
-    from mes import mesh_files, mesh_volume  # noqa: F401
+    from mes import mesh_files, mesh_volume, picture  # noqa: F401
 
     receiver, sender = os.pipe()
     child = os.fork()
@@ -69,7 +72,8 @@ def measure(file: BinaryIO, kind: ModelKind, seconds: int = _MAX_SECONDS) -> Sol
     found = json.loads(answer)
     if "reason" in found:
         raise Unpriceable(found["reason"])
-    return Solid(found["volume_mm3"], tuple(found["extents_mm"]), found["bodies"])
+    png = base64.b64decode(found["picture"])
+    return Solid(found["volume_mm3"], tuple(found["extents_mm"]), found["bodies"], png)
 
 
 def _answer_and_exit(data: bytes, kind: ModelKind, seconds: int, sender: int) -> NoReturn:
@@ -79,7 +83,8 @@ def _answer_and_exit(data: bytes, kind: ModelKind, seconds: int, sender: int) ->
         signal.alarm(seconds)
         resource.setrlimit(resource.RLIMIT_AS, (_MAX_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]))
         try:
-            answer = asdict(measure_here(data, kind))
+            solid = measure_here(data, kind, with_picture=True)
+            answer = {**vars(solid), "picture": base64.b64encode(solid.picture).decode()}
         except Unpriceable as error:
             answer = {"reason": error.reason}
         os.write(sender, json.dumps(answer).encode())
@@ -87,13 +92,16 @@ def _answer_and_exit(data: bytes, kind: ModelKind, seconds: int, sender: int) ->
         os._exit(0)
 
 
-def measure_here(data: bytes, kind: ModelKind) -> Solid:
+def measure_here(data: bytes, kind: ModelKind, *, with_picture: bool = False) -> Solid:
     """The solid in a file's bytes, measured in this process. Raises ``Unpriceable`` and nothing else."""
+    from mes import picture
     from mes.mesh_files import read_parts
     from mes.mesh_volume import solid_of
 
     try:
-        return solid_of(read_parts(data, kind))
+        parts = read_parts(data, kind)
+        solid = solid_of(parts)
+        return replace(solid, picture=picture.draw(parts)) if with_picture else solid
     except Unpriceable:
         raise
     except MemoryError as error:

@@ -11,7 +11,7 @@ from config.demo_models import demo_models
 from events import model_files
 from events.model_files import StoredModel
 from events.vocabulary import Material
-from mes import mesh, pricing
+from mes import mesh, picture, pricing
 from mes.models import Tariff
 
 
@@ -73,6 +73,8 @@ def _keep(name: str, data: bytes) -> Piece:
     model = model_files.store(ContentFile(data, name))
     try:
         with model_files.open_model(model) as file:
-            return Piece(data, model, mesh.measure(file, model.kind), "")
+            solid = mesh.measure(file, model.kind)
+        picture.keep(model, solid.picture)
+        return Piece(data, model, solid, "")
     except mesh.Unpriceable as error:
         return Piece(data, model, None, error.reason)

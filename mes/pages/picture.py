@@ -1,0 +1,34 @@
+"""The picture of an order's model, for whoever may see the order."""
+
+from pathlib import Path
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
+
+from events.model_files import StoredModel
+from mes import picture
+from mes.models import WorkOrder
+
+#: Seconds a browser shows it without asking; then it asks whether it is still the same.
+_FRESH = 3600
+_EMBLEM = Path(__file__).parent.parent / "static/mes/no_picture.svg"
+
+
+def order_picture(request: HttpRequest, number: str) -> HttpResponse:
+    """The PNG; an emblem where there is none, because the model can't be measured or waits to be."""
+    if not request.user.has_perm("mes.view_workorder"):
+        raise PermissionDenied
+    model = WorkOrder.objects.filter(number=number).values_list("model", flat=True).first()
+    if model is None:
+        raise Http404
+    etag = f'"{model["sha256"][:16]}"'
+    try:
+        data, kind = picture.path_of(StoredModel.from_json(model)).read_bytes(), "image/png"
+    except FileNotFoundError:
+        etag = '"none"'
+        data, kind = _EMBLEM.read_bytes(), "image/svg+xml"
+    is_known = request.headers.get("If-None-Match") == etag
+    response = HttpResponseNotModified() if is_known else HttpResponse(data, content_type=kind)
+    response["ETag"] = etag
+    response["Cache-Control"] = f"private, max-age={_FRESH if kind == 'image/png' else 30}"
+    return response
