@@ -1,45 +1,102 @@
-"""Which rows does a page of the board, or of what an operator holds, show?"""
+"""Which rows has a page of the board, or of what an operator holds, and how many are in each filter?"""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import json
+import zlib
+from dataclasses import dataclass
 from typing import Any
 
 from accounts.models import User
+from caching.declared import in_transaction
+from caching.redis import CacheUnavailable
 from events.http import decode_cursor, encode_cursor
-from mes.models import WorkOrder, WorkOrderQuerySet
-from mes.payload import board_row, work_order_payload
+from events.vocabulary import UNCLAIMED, Material, Status
+from mes.caches import BOARD
+from mes.models import WorkOrder
+from mes.payload import work_order_payload
 
 PAGE_ROWS = 50
+#: An order enters the MES when it is submitted.
+STATUSES = [status for status in Status if status not in (Status.INITIATED, Status.FILE_UPLOADED)]
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class BoardPage:
-    """Rows newest first, as ``mes.payload`` renders them; the cursor of the page after them, if there is one;
-    and how many orders stand in each status, as far as that is known without counting."""
+    """Rows newest first, as ``mes.payload`` renders them (None: the caller knows them by the ETag), and the
+    cursor of the page after them, if there is one; ETag and Cache-Status are ``caching.board.Page``'s."""
 
-    rows: list[Row]
+    rows: list[Row] | None
     next_cursor: str | None = None
-    counts: dict[str, int] = field(default_factory=dict)
+    etag: str | None = None
+    cache_status: str = ""
 
 
-def board_page(*, status: str = "", material: str = "", cursor: str = "") -> BoardPage:
+@dataclass(frozen=True)
+class Tallies:
+    """How many orders each filter would show, as far as that is known without counting rows."""
+
+    statuses: dict[str, int]
+    materials: dict[str, int]
+    all_statuses: int | None = None
+    any_material: int | None = None
+
+    @property
+    def digest(self) -> str:
+        """Changes when a number does."""
+        return f"{zlib.crc32(repr(self).encode()):x}"
+
+
+def board_page(*, status: str = "", material: str = "", cursor: str = "", etag: str = "") -> BoardPage:
     """A page of the board; without a filter's value, any. Raises ``ValueError`` for a bad cursor."""
     chosen = {"status": status, "material": material}
-    orders = WorkOrder.objects.for_board().filter(**{name: value for name, value in chosen.items() if value})
-    return _page(orders, cursor, board_row)
+    filters = {name: value for name, value in chosen.items() if value}
+    after = decode_cursor(cursor) if cursor else None
+    page = BOARD.page(filters, PAGE_ROWS, after, etag or None)
+    return BoardPage(
+        None if page.rows is None else json.loads(b"[%b]" % page.rows),
+        None if page.next_after is None else encode_cursor(page.next_after),
+        page.etag,
+        page.status,
+    )
+
+
+def tallies(*, status: str = "", material: str = "") -> Tallies:
+    """The numbers on the filters, each as its link would find it; none while the cache steps aside, for
+    PostgreSQL would have to count.
+
+    The cache holds every unclaimed order, so its views of those statuses count exactly; of the others only
+    the relay's number of a whole status is known.
+    """
+    of_status = {"material": material} if material else {}
+    views = {("status", one.value): {"status": one.value, **of_status} for one in UNCLAIMED}
+    if status in UNCLAIMED:
+        views |= {("material", one.value): {"material": one.value, "status": status} for one in Material}
+    try:
+        if in_transaction():
+            raise CacheUnavailable("transaction")
+        published = BOARD.counts(list(views.values()))
+    except CacheUnavailable:
+        return Tallies({}, {})
+    counted = dict(zip(views, published["views"], strict=True))
+    whole = {} if material else {one.value: published["counts"].get(one.value, 0) for one in STATUSES}
+    statuses = whole | {name: number for (facet, name), number in counted.items() if facet == "status"}
+    materials = {name: number for (facet, name), number in counted.items() if facet == "material"}
+    return Tallies(
+        statuses,
+        materials,
+        all_statuses=None if material else sum(statuses.values()),
+        any_material=sum(materials.values()) if materials else None,
+    )
 
 
 def held_page(operator: User, cursor: str = "") -> BoardPage:
     """A page of what the operator holds, each row a whole order. Raises ``ValueError`` for a bad cursor."""
-    return _page(WorkOrder.objects.held_by(operator.pk), cursor, work_order_payload)
-
-
-def _page(orders: WorkOrderQuerySet, cursor: str, render: Callable[[WorkOrder], Row]) -> BoardPage:
+    orders = WorkOrder.objects.held_by(operator.pk)
     if cursor:
         orders = orders.filter(position__lt=decode_cursor(cursor))
     found = list(orders[: PAGE_ROWS + 1])
     shown = found[:PAGE_ROWS]
     more = len(found) > PAGE_ROWS
-    return BoardPage([render(order) for order in shown], encode_cursor(shown[-1].position) if more else None)
+    rows = [work_order_payload(order) for order in shown]
+    return BoardPage(rows, encode_cursor(shown[-1].position) if more else None)

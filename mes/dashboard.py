@@ -10,13 +10,12 @@ from caching import stats
 from caching.declared import in_transaction
 from caching.load import from_postgresql
 from caching.redis import CacheUnavailable
-from events.vocabulary import UNCLAIMED, Status, iso
+from events.vocabulary import UNCLAIMED, iso
+from mes.board import STATUSES
 from mes.caches import BOARD
 from mes.models import WorkOrder
 
 STATUS_NAME = "mes-dashboard"
-#: An order enters the MES when it is submitted.
-STATUSES = [status for status in Status if status not in (Status.INITIATED, Status.FILE_UPLOADED)]
 
 
 def dashboard() -> tuple[dict[str, Any], str]:

@@ -1,16 +1,18 @@
 """The operators' board: what waits to be made, and who takes it."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from events.errors import DomainError
 from events.vocabulary import Material, Status
 from mes import claims
-from mes.board import board_page
-from mes.dashboard import STATUSES
+from mes.board import STATUSES, BoardPage, Tallies, board_page, tallies
 from mes.models import WorkOrder
 from mes.pages.door import PageRequest, operators_only, page_context, refusal_text
 from mes.payload import board_row
@@ -21,29 +23,89 @@ ANY = "any"
 TABS = [READY, *(other for other in STATUSES if other != READY)]
 
 
+class NoSuchBoard(Exception):
+    """The address names a status, a material or a cursor that is none."""
+
+
 @operators_only
 def board(request: PageRequest) -> HttpResponse:
     """A page of the board. A bad filter or cursor in the address leads to the board's beginning."""
+    try:
+        context = _shown(request)
+    except NoSuchBoard:
+        return redirect("admin:board")
+    response = render(request, "mes/board.html", page_context(request, _("Board"), words=_words(), **context))
+    response["Cache-Status"] = context["page"].cache_status
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _words() -> dict[str, Any]:
+    """What the board's script says, and where it leads. A counted phrase comes for 1, 2 and 5."""
+    return {
+        "as_of": _("As of {time}"),
+        "gone": _("No longer waiting"),
+        "doubt": _("No answer. Whether the order is yours shows when the connection is back."),
+        "new": [ngettext("{n} new order", "{n} new orders", number) for number in (1, 2, 5)],
+        "row": reverse("admin:board_row", args=["A-00000000"]),
+        "mine": reverse("admin:my_orders"),
+    }
+
+
+@operators_only
+def live(request: PageRequest) -> HttpResponse:
+    """What has changed on a page of the board: 304, the filters' new numbers, or rows as well."""
+    known = request.headers.get("If-None-Match", "").removeprefix('W/"').rstrip('"')
+    try:
+        context = _shown(request, known.rpartition(".")[0])
+    except NoSuchBoard:
+        return HttpResponse(status=400)
+    if context["etag"] and context["etag"] == known:
+        response = HttpResponse(status=304)
+    else:
+        response = render(request, "mes/board_live.html", context)
+    if context["etag"]:
+        response["ETag"] = f'W/"{context["etag"]}"'
+    response["Cache-Status"] = context["page"].cache_status
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _shown(request: PageRequest, etag: str = "") -> dict[str, Any]:
+    """What the address asks for: the page, the filters, and an ETag that holds for both."""
     status, material = request.GET.get("status", READY.value), request.GET.get("material", "")
     if status not in (ANY, *STATUSES) or material not in ("", *Material):
-        return redirect("admin:board")
+        raise NoSuchBoard
+    chosen = {"status": "" if status == ANY else status, "material": material}
     try:
-        page = board_page(
-            status="" if status == ANY else status, material=material, cursor=request.GET.get("cursor", "")
-        )
-    except ValueError:
-        return redirect("admin:board")
-    context = page_context(
-        request,
-        _("Board"),
-        page=page,
-        status=status,
-        material=material,
-        statuses=[(one, page.counts.get(one)) for one in TABS],
-        materials=list(Material),
-        any_status=ANY,
-    )
-    return render(request, "mes/board.html", context)
+        page = board_page(**chosen, cursor=request.GET.get("cursor", ""), etag=etag)
+    except ValueError as error:
+        raise NoSuchBoard from error
+    numbers = tallies(**chosen)
+    return {"page": page, "etag": _etag(page, numbers), **_filters(status, material, numbers)}
+
+
+def _etag(page: BoardPage, numbers: Tallies) -> str:
+    """Holds while neither the rows nor the numbers on the filters change; empty without the cache."""
+    return f"{page.etag}.{numbers.digest}" if page.etag else ""
+
+
+def _filters(status: str, material: str, numbers: Tallies) -> dict[str, Any]:
+    return {
+        "status": status,
+        "material": material,
+        "any_status": ANY,
+        "statuses": [(one, numbers.statuses.get(one)) for one in TABS],
+        "materials": [(one, numbers.materials.get(one)) for one in Material],
+        "numbers": numbers,
+    }
+
+
+@operators_only
+def row(request: PageRequest, number: str) -> HttpResponse:
+    """One row as it is now: what a browser asks when it lost the answer to a claim."""
+    order = get_object_or_404(WorkOrder, number=number)
+    return render(request, "mes/board_row.html", {"row": board_row(order)})
 
 
 @operators_only

@@ -1,9 +1,11 @@
 """How do pages show what a work order's row holds as plain, languageless values?"""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django import template
+from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from events import looks
@@ -45,3 +47,15 @@ def price(row: dict[str, Any]) -> str:
 def moment(text: str | None) -> datetime | None:
     """A time or date of a row, which are ISO 8601, for the filters ``date`` and ``age``."""
     return datetime.fromisoformat(text) if text else None
+
+
+@register.filter
+def is_past(text: str | None) -> bool:
+    """Whether a date of a row is before today."""
+    return bool(text) and date.fromisoformat(str(text)) < timezone.localdate()
+
+
+@register.filter
+def whole(number: int) -> str:
+    """A count as people of the reader's language write it."""
+    return number_format(number, use_l10n=True, force_grouping=True)
