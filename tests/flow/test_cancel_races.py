@@ -20,6 +20,8 @@ from shop import services
 from shop.models import Order
 from tests.conftest import Deliver
 from tests.factories import OrderFactory, UserFactory, WorkOrderFactory
+from tests.flow import lives
+from tests.flow.lives import World
 from tests.threads import Paused, at_once, in_background, somebody_waits_for_a_lock, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -97,6 +99,24 @@ def test_a_client_may_ask_again_after_a_release(order: Order, olga: User, delive
     services.order_cancel(order_id=order.pk, actor=order.client, actor_kind=ActorKind.CLIENT)
     deliver()
     assert statuses(order) == (CANCELLED, CANCELLED, False)
+
+
+def test_a_cancel_while_the_model_is_measured_wins(alice: User, deliver: Deliver) -> None:
+    world = World(alice, alice, alice, alice)
+    for step in (lives.create, lives.upload, lives.submit):
+        step(world)
+    outbox.handle(world.waiting[0])
+    (pricing_event,) = world.waiting
+
+    with Paused(lambda: outbox.handle(pricing_event), after='FROM "mes_tariff"') as pricing:
+        lives.cancel(world)
+        (cancel_event,) = set(world.waiting) - {pricing_event}
+        assert outbox.handle(cancel_event) is True, "it does not wait for the measuring"
+        assert pricing.go_on() is True
+    deliver()
+
+    assert world.order.status == world.work_order.status == CANCELLED
+    assert (world.order.price, world.work_order.price) == (None, None)
 
 
 def test_many_orders_cancelled_and_claimed_at_once_each_go_one_way(alice: User, deliver: Deliver) -> None:
