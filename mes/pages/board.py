@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,6 +15,7 @@ from mes import claims
 from mes.board import STATUSES, BoardPage, Tallies, board_page, tallies
 from mes.models import WorkOrder
 from mes.pages.door import PageRequest, operators_only, page_context, refusal_text
+from mes.pages.rows import row_html
 from mes.payload import board_row
 
 READY = Status.MANUFACTURING_APPROVED
@@ -82,7 +83,13 @@ def _shown(request: PageRequest, etag: str = "") -> dict[str, Any]:
     except ValueError as error:
         raise NoSuchBoard from error
     numbers = tallies(**chosen)
-    return {"page": page, "etag": _etag(page, numbers), **_filters(status, material, numbers)}
+    rows = [row_html(one, request.user) for one in page.rows or ()]
+    return {
+        "page": page,
+        "rows": rows,
+        "etag": _etag(page, numbers),
+        **_filters(status, material, numbers),
+    }
 
 
 def _etag(page: BoardPage, numbers: Tallies) -> str:
@@ -105,15 +112,14 @@ def _filters(status: str, material: str, numbers: Tallies) -> dict[str, Any]:
 def row(request: PageRequest, number: str) -> HttpResponse:
     """One row as it is now: what a browser asks when it lost the answer to a claim."""
     order = get_object_or_404(WorkOrder, number=number)
-    return render(request, "mes/board_row.html", {"row": board_row(order)})
+    return HttpResponse(row_html(board_row(order), request.user))
 
 
 @operators_only
 def claim(request: PageRequest, number: str) -> HttpResponse:
     """A press of Claim: the row as it is now, "yours" or "taken by X"; without JavaScript the whole board."""
-    back = reverse("admin:board") + "?" * bool(request.GET) + request.GET.urlencode()
     if request.method != "POST":  # a GET comes from a login page that was in the way
-        return redirect(back)
+        return redirect("admin:board")
     refused = ""
     try:
         order = claims.work_order_claim(number=number, operator=request.user)
@@ -121,9 +127,10 @@ def claim(request: PageRequest, number: str) -> HttpResponse:
         order = get_object_or_404(WorkOrder, number=number)
         refused = refusal_text(refusal, order)
     if request.htmx:
-        return render(request, "mes/board_row.html", {"row": board_row(order), "refused": refused})
+        return HttpResponse(row_html(board_row(order), request.user, refused))
     if refused:
         messages.warning(request, refused)
     else:
         messages.success(request, _("%(number)s is yours.") % {"number": number})
-    return redirect(back)
+    filters = QueryDict(request.POST.get("back", ""))
+    return redirect(reverse("admin:board", query=filters or None))

@@ -99,8 +99,8 @@ def test_a_double_click_is_one_claim(olga: User, ready: WorkOrder) -> None:
 def test_without_javascript_a_claim_returns_to_the_same_page_of_the_board(
     olga: User, otto: User, ready: WorkOrder
 ) -> None:
-    address = f"{BOARD}{ready.number}/claim/?material=silver_925"
-    won, lost = desk(olga).post(address), desk(otto).post(address)
+    address, form = f"{BOARD}{ready.number}/claim/", {"back": "material=silver_925"}
+    won, lost = desk(olga).post(address, form), desk(otto).post(address, form)
     assert won.url == lost.url == f"{BOARD}?material=silver_925"
     assert told(won) == [f"{ready.number} is yours."]
     assert told(lost) == [f"{ready.number} was taken by Olga Berg."]
