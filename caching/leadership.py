@@ -25,15 +25,15 @@ class Leadership:
         self._session = session
         self._asked_at = time.monotonic()
 
-    def prove(self) -> None:
+    def prove(self, *, now: bool = False) -> None:
         """Raise :class:`NotLeading`, or what PostgreSQL raises, unless this relay still leads.
 
-        PostgreSQL is asked if it was not for a part of B, which also keeps a session alive that would
-        idle while Redis is slow. A process that was frozen for longer asks, and learns that it is over.
+        PostgreSQL is asked ``now``, or if it was not for a part of B: so the session does not idle while
+        Redis is slow, and a process that was frozen learns that its time is over.
         """
         if connection.connection is not self._session:  # Django has opened another
             raise NotLeading("the session that held the leadership is gone")
-        if time.monotonic() - self._asked_at > ASK_PART * settings.CACHE_FENCE_SECONDS:
+        if now or time.monotonic() - self._asked_at > ASK_PART * settings.CACHE_FENCE_SECONDS:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT 1")
             self._asked_at = time.monotonic()

@@ -184,7 +184,7 @@ class Relay:
     def _rebuild(self) -> None:
         for kept in self._kept:
             for upkeep, why in list(kept.to_rebuild.items()):
-                self._prove()
+                self._prove(now=True)  # whoever leads no more must not take the fence of who does
                 began = time.monotonic()
                 try:
                     rows = upkeep.rebuild(why)
@@ -195,10 +195,10 @@ class Relay:
                 seconds = round(time.monotonic() - began, 3)
                 log.info("rebuilt", partition=str(upkeep.partition), why=why, rows=rows, seconds=seconds)
 
-    def _prove(self) -> Leadership:
+    def _prove(self, *, now: bool = False) -> Leadership:
         if self._lead is None:
             raise NotLeading("nobody has begun to lead")
-        self._lead.prove()
+        self._lead.prove(now=now)
         return self._lead
 
     def _renewal_is_due(self) -> bool:

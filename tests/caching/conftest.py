@@ -22,7 +22,7 @@ def _nothing_learnt(_clean_redis: None) -> None:
 
 @pytest.fixture
 def stepped_relay(transactional_db: None, settings: Settings) -> Iterator[SteppedRelay]:
-    """A relay whose passes the test drives one by one; the fences stand for two minutes between them."""
+    """A relay whose passes the test drives one by one; the fences stand for a minute between them."""
     settings.CACHE_FENCE_SECONDS = LONG_FENCE
     with stepped() as relay:
         yield relay

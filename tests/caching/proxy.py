@@ -23,12 +23,15 @@ class Proxy:
         self._held: tuple[socket.socket, bytes] | None = None
         self._unheard: SimpleQueue[bytes] = SimpleQueue()
         self._deaf: set[socket.socket] = set()
+        self._ends: list[socket.socket] = []
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._serve, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        for end in (self._listener, *self._ends):
+            _hang_up(end)
         self._listener.close()
 
     def lose_reply_to(self, word: str) -> None:
@@ -56,28 +59,34 @@ class Proxy:
             while True:
                 client, _ = self._listener.accept()
                 server = socket.create_connection(("127.0.0.1", self._behind))
+                self._ends += client, server
                 for pump in (self._pass_commands, self._pass_replies):
                     threading.Thread(target=pump, args=(client, server), daemon=True).start()
 
     def _pass_commands(self, client: socket.socket, server: socket.socket) -> None:
-        with suppress(OSError):
+        with client, suppress(OSError):
             while command := client.recv(1 << 20):
                 if self._hold and self._hold in command:
                     self._held, self._hold = (server, command), b""
                     self._deaf.add(server)
-                    client.close()
                     return
                 if self._lose and self._lose in command:
                     self._lose = b""
                     self._deaf.add(server)
                 server.sendall(command)
-        server.close()
+        _hang_up(server)
 
     def _pass_replies(self, client: socket.socket, server: socket.socket) -> None:
-        with suppress(OSError):
+        with server, suppress(OSError):
             while reply := server.recv(1 << 20):
                 if server in self._deaf:
                     self._unheard.put(reply)
                     break
                 client.sendall(reply)
-        client.close()
+        _hang_up(client)
+
+
+def _hang_up(end: socket.socket) -> None:
+    """Who waits for this socket, in another thread or at its other end, learns that it is over."""
+    with suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)

@@ -17,7 +17,7 @@ from tests.threads import in_background, until
 
 PATIENCE = 30  # seconds until a pass that doesn't end fails the test
 #: For tests whose relay passes only when told: the fence stands between two passes.
-LONG_FENCE = 120
+LONG_FENCE = 60
 T = TypeVar("T")
 
 
@@ -30,6 +30,16 @@ def fences() -> int:
 def all_fences_stand() -> bool:
     """Whether every partition has its fence."""
     return fences() == sum(len(cache.partitions) for cache in Declared.registry)
+
+
+def epochs() -> dict[str, str]:
+    """By partition: its epoch and why it began; a rebuild changes them."""
+    heads = {
+        str(partition): relay_connection().hmget(partition.key("head"), "epoch", "rebuilt_why")
+        for cache in Declared.registry
+        for partition in cache.partitions
+    }
+    return {name: b", ".join(filter(None, values)).decode() for name, values in heads.items()}
 
 
 class SteppedRelay:
@@ -59,10 +69,9 @@ class SteppedRelay:
         return self.do(self.relay.run_pass)
 
     def settle(self) -> None:
-        """Pass until nothing is left to do, and once more to renew the fences."""
-        while self.run_pass():
+        """Pass until nothing is left to do and the fences are renewed."""
+        while self.run_pass() or self.renew():
             pass
-        self.renew()
 
     def renew(self) -> bool:
         """A pass that renews the fences, due or not; whether there is more to do."""
@@ -70,8 +79,10 @@ class SteppedRelay:
         return self.run_pass()
 
     @contextmanager
-    def paused_pass(self, after: str) -> Iterator[None]:
-        """A pass that stands still after the statement with ``after`` for as long as the block lasts."""
+    def paused_pass(self, after: str) -> Iterator[int]:
+        """A pass that stands still after the statement with ``after`` for as long as the block lasts;
+        brings the process id of its PostgreSQL session."""
+        session = self.session()
         reached, released = threading.Event(), threading.Event()
 
         def stop(execute: Callable[..., Any], sql: str, *args: Any) -> Any:
@@ -88,12 +99,12 @@ class SteppedRelay:
         passed = self.start(run)
         try:
             assert reached.wait(PATIENCE), f"never came to a statement with {after!r}"
-            yield
+            yield session
         finally:
             released.set()
             passed.result(PATIENCE)
 
-    def backend(self) -> int:
+    def session(self) -> int:
         """The process id of its PostgreSQL session."""
 
         def pid() -> int:
@@ -101,9 +112,13 @@ class SteppedRelay:
 
         return self.do(pid)
 
-    def end(self) -> None:
+    def let_go(self) -> None:
         """Let go of the leadership, as a relay that is told to stop."""
         self.do(self._lead.close)
+
+    def end(self) -> None:
+        """Let go of everything."""
+        self.let_go()
         self.do(connections.close_all)
         self._thread.shutdown()
 

@@ -1,6 +1,7 @@
 """Does a test notice when its safeguard is taken out? A proof that passes without it proves nothing."""
 
 import functools
+import hashlib
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -46,7 +47,7 @@ def scripts(*changed: Script, line: str, instead: str) -> Sabotage:
         for script in changed:
             assert line in script.text, f"{script.name} has no {line!r}"
             script.text = script.text.replace(line, instead)
-            script.sha = "0" * 40  # unknown to the server: the text is sent
+            script.sha = hashlib.sha1(script.text.encode(), usedforsecurity=False).hexdigest()
         try:
             yield
         finally:

@@ -19,7 +19,7 @@ from django.db import connection
 from django.test import override_settings
 
 from config import embedded, processes, programs, redis_url
-from tests.threads import until
+from tests.threads import PATIENCE, until
 
 
 def database_url() -> str:
@@ -56,6 +56,40 @@ def run_django(code: str, **environment: str) -> subprocess.CompletedProcess[str
         text=True,
         check=False,
     )
+
+
+class RelayProcess:
+    """``manage.py relay`` as a process, with this test's database and caches."""
+
+    def __init__(self) -> None:
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "relay"],
+            cwd=embedded.CHECKOUT,
+            env=environment_of_this_test(),
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            preexec_fn=processes.dies_with_parent(signal.SIGKILL),  # noqa: PLW1509 - takes no lock
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._log.close()
+
+    def has_said(self, word: str) -> bool:
+        """Whether its log has this word. Fails when it has ended."""
+        log = os.pread(self._log.fileno(), 1 << 20, 0).decode()
+        assert self.process.poll() is None, log
+        return word in log
+
+    def end(self) -> int:
+        """End it as a supervisor does; its exit code."""
+        self.process.terminate()
+        return self.process.wait(PATIENCE)
 
 
 def environment_of_this_test() -> dict[str, str]:
@@ -98,12 +132,13 @@ class Valkey:
         """Start it with what its dump holds, and wait until it answers."""
         if self._process is None:
             options = {**self._options, **more}
-            self._process = subprocess.Popen(
-                [*self.command(), *(word for k, v in options.items() for word in (f"--{k}", str(v)))],
-                stdout=(self.folder / "log").open("ab"),
-                stderr=subprocess.STDOUT,
-                preexec_fn=processes.dies_with_parent(signal.SIGKILL),  # noqa: PLW1509 - takes no lock
-            )
+            with (self.folder / "log").open("ab") as log:
+                self._process = subprocess.Popen(
+                    [*self.command(), *(word for k, v in options.items() for word in (f"--{k}", str(v)))],
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    preexec_fn=processes.dies_with_parent(signal.SIGKILL),  # noqa: PLW1509 - takes no lock
+                )
         until(self.answers)
 
     def command(self) -> list[str]:
