@@ -1,10 +1,11 @@
 """How do pages show an order's status, its age, and money to people?"""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from django.utils.formats import number_format
 from django.utils.timesince import timesince
+from django.utils.translation import ngettext
 
 from events.vocabulary import Status
 
@@ -32,3 +33,11 @@ def money(amount: Decimal | str | None, currency: str) -> str:
 def age(since: datetime) -> str:
     """How long ago, in the largest unit that fits: "3 hours"."""
     return timesince(since, depth=1)
+
+
+def lasting(time: timedelta) -> str:
+    """A length of time in its largest unit that fits: "3 hours"; seconds below a minute."""
+    if time < timedelta(minutes=1):
+        return ngettext("%(n)d second", "%(n)d seconds", time.seconds) % {"n": time.seconds}
+    start = datetime(2001, 1, 1, tzinfo=UTC)
+    return timesince(start, start + time, depth=1)

@@ -3,12 +3,14 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from events.admin_orders import OrderPagesAdmin, TimelineInline
+from mes.figures import overdue
 from mes.models import Tariff, WorkOrder, WorkOrderStatusChange
 
 
@@ -18,12 +20,28 @@ class WorkOrderTimeline(TimelineInline):
     model = WorkOrderStatusChange
 
 
+class DueFilter(admin.SimpleListFilter):
+    """Orders promised for a day that is over."""
+
+    title = _("due")
+    parameter_name = "due"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """One choice."""
+        return [("overdue", _("Overdue"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[WorkOrder]) -> QuerySet[WorkOrder]:
+        """The overdue ones, if they are asked for."""
+        return queryset.filter(overdue()) if self.value() == "overdue" else queryset
+
+
 @admin.register(WorkOrder)
 class WorkOrderAdmin(OrderPagesAdmin):
     """Work orders, in every status. Operators move them on their own pages, see ``mes.pages``."""
 
     keyset_field = "position"
     list_display = (
+        "picture",
         "unbroken_number",
         "state",
         "title",
@@ -33,7 +51,8 @@ class WorkOrderAdmin(OrderPagesAdmin):
         "operator_name",
         "age",
     )
-    list_filter = ("status", "material")
+    list_display_links = ("unbroken_number",)
+    list_filter = ("status", "material", DueFilter)
     ordering = ("-position",)
     inlines = (WorkOrderTimeline,)
     fieldsets = (
@@ -50,7 +69,16 @@ class WorkOrderAdmin(OrderPagesAdmin):
         ),
         (
             _("What to make"),
-            {"fields": (("material", "quantity"), "engraving", "comment", "model_link", "flag")},
+            {
+                "fields": (
+                    ("material", "quantity"),
+                    "engraving",
+                    "comment",
+                    "model_link",
+                    "large_picture",
+                    "flag",
+                )
+            },
         ),
         (_("Price"), {"fields": ("price_with_currency", "breakdown")}),
     )
@@ -59,6 +87,7 @@ class WorkOrderAdmin(OrderPagesAdmin):
         "created_at",
         "partner_name",
         "model_link",
+        "large_picture",
         "price_with_currency",
         "breakdown",
     )
@@ -73,14 +102,6 @@ class WorkOrderAdmin(OrderPagesAdmin):
 class TariffAdmin(ModelAdmin):
     """Tariffs: each material has one, so none is added or deleted, only changed."""
 
-    list_display = (
-        "material",
-        "density_g_cm3",
-        "price_per_gram",
-        "making_fee",
-        "making_per_gram",
-        "lead_days",
-    )
     list_display = fields = (
         "material",
         "density_g_cm3",

@@ -1,6 +1,7 @@
 """Who gets an order: PostgreSQL alone decides, under the row lock."""
 
 from django.db import OperationalError, connection, transaction
+from django.utils import timezone
 from psycopg2.errors import LockNotAvailable
 
 from accounts.models import User
@@ -8,6 +9,7 @@ from caching.gate import Busy, Closed, Gate
 from events.errors import DomainError, NotFound
 from events.transitions import IllegalTransition
 from events.vocabulary import ActorKind, Status
+from mes.figures import LOST
 from mes.models import WorkOrder
 from mes.services import move
 
@@ -49,7 +51,11 @@ def work_order_claim(*, number: str, operator: User) -> WorkOrder:
     try:
         with GATE.passing(number, {"id": operator.pk, "name": operator.display_name}):
             return _claim(number, operator)
+    except AlreadyClaimed:
+        LOST.add(timezone.localdate(), str(operator.pk))
+        raise
     except Closed as closed:
+        LOST.add(timezone.localdate(), str(operator.pk))
         raise AlreadyClaimed(closed.winner["id"], closed.winner["name"]) from closed
     except Busy as busy:
         raise ClaimInProgress from busy

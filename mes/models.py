@@ -149,7 +149,7 @@ class WorkOrderStatusChange(StatusChange):
     work_order = models.ForeignKey(WorkOrder, models.CASCADE, related_name="history")
 
     class Meta(StatusChange.Meta):
-        pass
+        indexes = [models.Index(fields=["at"], name="mes_history_at")]
 
 
 class Tariff(models.Model):

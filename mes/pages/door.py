@@ -33,16 +33,22 @@ class PageRequest(HttpRequest):
     htmx: HtmxDetails
 
 
-def operators_only(page: Page) -> Page:
-    """The page for operators, below the admin's login; 403 for other staff."""
+def only(*roles: Role) -> Callable[[Page], Page]:
+    """The page for these roles, below the admin's login; 403 for other staff."""
 
-    @wraps(page)
-    def guarded(request: PageRequest, **address: Any) -> HttpResponse:
-        if not request.user.has_role(Role.OPERATOR):
-            raise PermissionDenied
-        return page(request, **address)
+    def guard(page: Page) -> Page:
+        @wraps(page)
+        def guarded(request: PageRequest, **address: Any) -> HttpResponse:
+            if not request.user.has_role(*roles):
+                raise PermissionDenied
+            return page(request, **address)
 
-    return guarded
+        return guarded
+
+    return guard
+
+
+operators_only = only(Role.OPERATOR)
 
 
 def page_context(request: PageRequest, title: str, **context: Any) -> dict[str, Any]:

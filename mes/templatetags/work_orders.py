@@ -15,6 +15,7 @@ from mes.pages import steps
 register = template.Library()
 
 register.filter(looks.age)
+register.filter(looks.lasting)
 register.filter(steps.next_step)
 register.filter(steps.may_release)
 
@@ -53,6 +54,12 @@ def moment(text: str | None) -> datetime | None:
 def is_past(text: str | None) -> bool:
     """Whether a date of a row is before today."""
     return bool(text) and date.fromisoformat(str(text)) < timezone.localdate()
+
+
+@register.filter
+def percent(share: float) -> str:
+    """A share of one as a percentage with one decimal."""
+    return f"{number_format(100 * share, 1, use_l10n=True)}\N{NO-BREAK SPACE}%"
 
 
 @register.filter
