@@ -29,6 +29,9 @@ class User(AbstractUser):
 
     language = models.CharField(_("language"), max_length=10, choices=languages, default=default_language)
 
+    class Meta(AbstractUser.Meta):
+        permissions = [("rebuild_caches", _("Can have the caches rebuilt"))]
+
     @property
     def display_name(self) -> str:
         """The name others see: the full name where there is one, else the username."""

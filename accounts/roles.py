@@ -37,6 +37,7 @@ ADMIN_PERMISSIONS: dict[Role, tuple[str, ...]] = {
         "mes.view_workorder",
         "shop.view_order",
         "accounts.view_user",
+        "accounts.rebuild_caches",
         "accounts.view_apitoken",
     ),
 }

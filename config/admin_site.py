@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 from unfold.sites import UnfoldAdminSite
 
 from accounts.models import User
@@ -23,10 +23,18 @@ class Site(UnfoldAdminSite):
     """The admin with the operators' pages in it."""
 
     def extra_urls(self) -> list[URLPattern]:
-        """The operators' pages."""
-        from mes.pages.urls import operator_urls  # late: the site is made before the models are there
+        """The operators' pages, the engineers' page of the caches, and the choice of a language."""
+        # Late: the site is made before the models are there.
+        from accounts.language import set_language
+        from config.caches_page import act, caches
+        from mes.pages.urls import operator_urls
 
-        return operator_urls(self.admin_view)
+        return [
+            *operator_urls(self.admin_view),
+            path("caches/", self.admin_view(caches), name="caches"),
+            path("caches/<str:name>/<str:action>/", self.admin_view(act), name="cache_act"),
+            path("language/", self.admin_view(set_language), name="set_language"),
+        ]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Where one's work is; for a superuser everything there is."""

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.roles import Role
+from config.caches_page import may_see
 from events.vocabulary import Status
 
 Item = dict[str, Any]
@@ -17,11 +18,13 @@ def navigation(request: HttpRequest) -> list[Item]:
     """Groups of links for the user, as unfold's SIDEBAR wants them."""
     user = cast(User, request.user)
     is_operator, may = user.has_role(Role.OPERATOR), user.has_perm
+    sees_figures = user.has_role(Role.OPERATOR, Role.SELLER)
     approvals = {"status__exact": Status.PRICE_CALCULATED.value}
     groups: dict[str, list[tuple[bool, Item]]] = {
         _("Workshop"): [
-            (is_operator, _item(_("Board"), "dashboard", "board")),
+            (is_operator, _item(_("Board"), "view_list", "board")),
             (is_operator, _item(_("My orders"), "assignment_ind", "my_orders")),
+            (sees_figures, _item(_("Dashboard"), "monitoring", "dashboard")),
             (may("mes.view_workorder"), _item(_("Work orders"), "list_alt", "mes_workorder_changelist")),
             (may("mes.view_tariff"), _item(_("Tariffs"), "payments", "mes_tariff_changelist")),
         ],
@@ -33,6 +36,7 @@ def navigation(request: HttpRequest) -> list[Item]:
             (may("shop.view_order"), _item(_("Orders"), "shopping_bag", "shop_order_changelist")),
         ],
         _("Engineering"): [
+            (may_see(user), _item(_("Caches"), "memory", "caches")),
             (
                 may("events.view_outboxevent"),
                 _item(_("Events"), "swap_horiz", "events_outboxevent_changelist"),
