@@ -8,6 +8,7 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from config import embedded, redis_url
@@ -255,6 +256,9 @@ UNFOLD = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("config/favicon.svg")}
     ],
     "SIDEBAR": {"navigation": "config.sidebar.navigation"},
+    "SHOW_LANGUAGES": True,
+    "LANGUAGES": {"action": reverse_lazy("admin:set_language")},
+    "LOGIN": {"form": "config.login.LoginForm"},
     # A green that white text can be read on (AA) from 600 down.
     "COLORS": {
         "primary": {
