@@ -1,11 +1,13 @@
 """What do the admin's pages of Shop orders and of work orders have in common?"""
 
 import re
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest
 from django.urls import URLPattern, path, reverse
+from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
@@ -84,6 +86,22 @@ class OrderPagesAdmin(ReadOnlyAdmin):
         except FileNotFoundError as error:
             raise Http404 from error
 
+    @display(description=_("Picture"))
+    def picture(self, order: Any) -> str:
+        """What the model looks like; the plant has drawn it."""
+        if not order.model:
+            return ""
+        url = reverse("admin:order_picture", args=[order.number])
+        return format_html('<img src="{}" alt="" width="48" height="48" loading="lazy">', url)
+
+    @display(description=_("Picture"))
+    def large_picture(self, order: Any) -> str:
+        """The same, as large as it is."""
+        if not order.model:
+            return "–"
+        url = reverse("admin:order_picture", args=[order.number])
+        return format_html('<img src="{}" alt="{}" width="192" height="192">', url, _("The model"))
+
     @display(description=_("Number"))
     def unbroken_number(self, order: Any) -> str:
         """The number in one piece, however narrow the list."""
@@ -117,6 +135,20 @@ class OrderPagesAdmin(ReadOnlyAdmin):
             (_("Making"), money(parts["making_cost"], order.currency)),
         )
         return format_html_join("", "<div>{}: {}</div>", lines)
+
+    @display(description=_("Price breakdown"))
+    def short_breakdown(self, order: Any) -> str:
+        """The same in two short lines: of a piece, and of all together."""
+        if not order.price_breakdown:
+            return "–"
+        parts = order.price_breakdown
+        costs = [money(parts[part], order.currency) for part in ("material_cost", "making_cost")]
+        words = {"mass": number_format(Decimal(parts["mass_g"])), "material": costs[0], "making": costs[1]}
+        return format_html(
+            '<div class="whitespace-nowrap">{}</div><div class="whitespace-nowrap">{}</div>',
+            _("%(mass)s g a piece") % words,
+            _("metal %(material)s, making %(making)s") % words,
+        )
 
     @display(description=_("3D model"))
     def model_link(self, order: Any) -> str:

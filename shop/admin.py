@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.forms import CharField, Form
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
@@ -14,7 +14,9 @@ from unfold.decorators import action, display
 
 from accounts.models import User
 from events.admin_orders import OrderPagesAdmin, TimelineInline
+from events.vocabulary import Status
 from shop.admin_decisions import APPROVE, CANCEL, CLOSE, DECISIONS, decide
+from shop.admin_export import csv_response
 from shop.models import Order, OrderStatusChange
 
 #: Users a search by name looks at; more of them begin alike only in a search that is too short.
@@ -37,7 +39,19 @@ class OrderTimeline(TimelineInline):
 class OrderAdmin(OrderPagesAdmin):
     """Orders: sellers approve, close and cancel; nobody edits."""
 
-    list_display = ("unbroken_number", "state", "title", "client", "material", "price_with_currency", "age")
+    list_display = (
+        "picture",
+        "unbroken_number",
+        "state",
+        "title",
+        "client",
+        "material",
+        "quantity",
+        "price_with_currency",
+        "age",
+    )
+    list_display_links = ("unbroken_number",)
+    list_before_template = "shop/export_link.html"
     list_select_related = ("client",)
     list_filter = ("status",)
     search_help_text = _("Number or client, or how it begins")
@@ -46,7 +60,10 @@ class OrderAdmin(OrderPagesAdmin):
     inlines = (OrderTimeline,)
     fieldsets = (
         (None, {"fields": (("number", "status"), ("title", "client_name"), ("created_at", "due_date"))}),
-        (_("What to make"), {"fields": (("material", "quantity"), "engraving", "comment", "model_link")}),
+        (
+            _("What to make"),
+            {"fields": (("material", "quantity"), "engraving", "comment", "model_link", "large_picture")},
+        ),
         (_("Price"), {"fields": ("price_with_currency", "breakdown")}),
     )
     readonly_fields = (
@@ -54,6 +71,7 @@ class OrderAdmin(OrderPagesAdmin):
         "client_name",
         "created_at",
         "model_link",
+        "large_picture",
         "price_with_currency",
         "breakdown",
     )
@@ -97,10 +115,28 @@ class OrderAdmin(OrderPagesAdmin):
     def get_urls(self) -> list[URLPattern]:
         """The buttons of an order's page, before Django's pattern that takes anything for a key."""
         view = self.admin_site.admin_view(self.decide_one)
+        export = self.admin_site.admin_view(self.export)
         return [
+            path("export/", export, name="shop_order_export"),
             path("<str:number>/decide/<str:name>/", view, name="shop_order_decide"),
             *super().get_urls(),
         ]
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """Whoever is to approve prices sees what they are made of."""
+        if request.GET.get("status__exact") != Status.PRICE_CALCULATED:
+            return self.list_display
+        return tuple(column for column in self.list_display if column not in ("state", "age")) + (
+            "short_breakdown",
+            "age",
+        )
+
+    def export(self, request: HttpRequest) -> StreamingHttpResponse:
+        """The list as it is filtered, whole, as CSV."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        changes = self.get_changelist_instance(request)
+        return csv_response(changes.queryset.order_by("-id"))
 
     def decide_one(self, request: HttpRequest, number: str, name: str) -> HttpResponse:
         """A press of a button on the order's page."""
