@@ -126,10 +126,8 @@ class OrderAdmin(OrderPagesAdmin):
         """Whoever is to approve prices sees what they are made of."""
         if request.GET.get("status__exact") != Status.PRICE_CALCULATED:
             return self.list_display
-        return tuple(column for column in self.list_display if column not in ("state", "age")) + (
-            "short_breakdown",
-            "age",
-        )
+        columns = [column for column in self.list_display if column not in ("state", "age")]
+        return (*columns, "short_breakdown", "age")
 
     def export(self, request: HttpRequest) -> StreamingHttpResponse:
         """The list as it is filtered, whole, as CSV."""
