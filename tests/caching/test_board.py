@@ -198,6 +198,7 @@ def test_who_has_the_page_as_it_is_gets_no_body(stepped_relay: SteppedRelay, api
     assert read(api, "", 200, etag)["ETag"] != etag
 
 
+@needs(generations=scripts(board.PUT, line="  bump(time)\n  return", instead="  return"))
 def test_a_change_ends_the_copies_of_the_views_it_is_in_and_of_no_others(
     stepped_relay: SteppedRelay, api: ApiClient, olga: User
 ) -> None:
