@@ -34,6 +34,7 @@ class Verdict:
     disagreements: list[str] = field(default_factory=list)
     handled_twice: list[str] = field(default_factory=list)
     parked: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)  # answers that should not have been
     waiting: int = 0  # events still unhandled after 30 s
     checked: int = 0
     handling: list[float] = field(default_factory=list)
@@ -43,14 +44,14 @@ class Verdict:
         """Whether every promise was kept."""
         return not any((
             self.lost, self.double_claims, self.untrue_claims, self.disagreements, self.handled_twice,
-            self.parked, self.waiting,
+            self.parked, self.refusals, self.waiting,
         ))  # fmt: skip
 
 
 def audit(ledger: Ledger, since: datetime) -> Verdict:
     """Wait until the queue is at rest, then look at every order of this simulation in both contexts."""
     numbers = sorted(ledger.created)
-    verdict = Verdict(checked=len(numbers))
+    verdict = Verdict(checked=len(numbers), refusals=sorted(ledger.refusals.elements()))
     events = OutboxEvent.objects.filter(subject__in=numbers, created_at__gte=since)
     deadline = time.monotonic() + QUIET_WITHIN
     at_rest = threading.Event()

@@ -63,7 +63,7 @@ class Buyer(threading.Thread):
         except GaveUp:
             self.ledger.count("orders given up")
         except Refused as refusal:
-            self.ledger.fail(f"buyer: {refusal}")
+            self.ledger.refuse(refusal)
         return None
 
     def _life(self) -> Life:

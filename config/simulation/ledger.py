@@ -17,7 +17,8 @@ class Ledger:
     shipped: dict[str, float] = field(default_factory=dict)
     claims: list[tuple[str, int]] = field(default_factory=list)  # (number, operator's id), answered 200
     counts: Counter[str] = field(default_factory=Counter)
-    errors: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)  # lost connections, 5xx: tried again
+    refusals: Counter[str] = field(default_factory=Counter)  # answers that should not have been
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))  # by step
     _seen: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -31,6 +32,11 @@ class Ledger:
         """One more error of this kind."""
         with self._lock:
             self.errors[kind] += 1
+
+    def refuse(self, refusal: object) -> None:
+        """One more answer nobody could have expected, such as "not found" for an order just placed."""
+        with self._lock:
+            self.refusals[str(refusal)] += 1
 
     def took(self, step: str, seconds: float) -> None:
         """How long a step took, in seconds."""

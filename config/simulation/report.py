@@ -58,6 +58,7 @@ def _findings(verdict: Verdict) -> Iterator[str]:
         ("orders whose status differs between Shop and MES", verdict.disagreements),
         ("events applied twice", verdict.handled_twice),
         ("events parked", verdict.parked),
+        ("answers that should not have been", verdict.refusals),
     ):
         yield f"{len(found):6} {name}"
         yield from (f"         {example}" for example in found[:_EXAMPLES])

@@ -105,6 +105,13 @@ def test_an_event_applied_twice_and_one_that_is_parked_are_found(
     assert len(verdict.handled_twice) == len(verdict.parked) == 1
 
 
+def test_a_refusal_nobody_could_expect_is_a_broken_promise(ledger: Ledger, order: WorkOrder) -> None:
+    ledger.refuse("look: 404 not_found")
+    verdict = audit(ledger, SINCE)
+    assert verdict.refusals == ["look: 404 not_found"]
+    assert not verdict.is_clean
+
+
 def test_the_report_names_what_was_found(ledger: Ledger) -> None:
     ledger.took("create", 0.0123)
     ledger.fail("ConnectionError")
@@ -136,6 +143,6 @@ def test_a_running_site_keeps_its_promises(live: Live) -> None:
     table = output.getvalue()
     assert "     0 lost orders" in table
     assert "     0 double claims" in table
-    assert "submit -> priced" in table
+    assert "\ncreate " in table
     assert Order.objects.count() == int(table.split()[0]) > 2
     assert not ApiToken.objects.filter(name="simulation", revoked_at=None).exists()
