@@ -138,17 +138,16 @@ class OrderPagesAdmin(ReadOnlyAdmin):
 
     @display(description=_("Price breakdown"))
     def short_breakdown(self, order: Any) -> str:
-        """The same in two short lines: of a piece, and of all together."""
+        """The same in short lines."""
         if not order.price_breakdown:
             return "–"
         parts = order.price_breakdown
-        costs = [money(parts[part], order.currency) for part in ("material_cost", "making_cost")]
-        words = {"mass": number_format(Decimal(parts["mass_g"])), "material": costs[0], "making": costs[1]}
-        return format_html(
-            '<div class="whitespace-nowrap">{}</div><div class="whitespace-nowrap">{}</div>',
-            _("%(mass)s g a piece") % words,
-            _("metal %(material)s, making %(making)s") % words,
+        lines = (
+            _("%(mass)s g a piece") % {"mass": number_format(Decimal(parts["mass_g"]))},
+            _("metal %(cost)s") % {"cost": money(parts["material_cost"], order.currency)},
+            _("making %(cost)s") % {"cost": money(parts["making_cost"], order.currency)},
         )
+        return format_html_join("", '<div class="whitespace-nowrap">{}</div>', ((line,) for line in lines))
 
     @display(description=_("3D model"))
     def model_link(self, order: Any) -> str:

@@ -15,6 +15,7 @@ from mes import dashboard as counts
 from mes.board import STATUSES
 from mes.figures import Bar, figures
 from mes.pages.door import PageRequest, only, page_context
+from mes.templatetags.work_orders import day
 
 #: Of a chart, in units of its own.
 _WIDTH, _HEIGHT, _GAP = 480, 100, 0.15
@@ -35,7 +36,7 @@ def dashboard(request: PageRequest) -> HttpResponse:
         figures=found,
         charts=[
             (_("Last 24 hours"), _chart(found.hours, lambda bar: date_format(bar.since, "H:i"))),
-            (_("Last 7 days"), _chart(found.days, lambda bar: date_format(bar.since, "j M"))),
+            (_("Last 7 days"), _chart(found.days, lambda bar: day(bar.since))),
         ],
         overdue_url=reverse("admin:mes_workorder_changelist", query={"due": "overdue"}),
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import template
 from django.utils import timezone
-from django.utils.formats import number_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 
 from events import looks
@@ -48,6 +48,13 @@ def price(row: dict[str, Any]) -> str:
 def moment(text: str | None) -> datetime | None:
     """A time or date of a row, which are ISO 8601, for the filters ``date`` and ``age``."""
     return datetime.fromisoformat(text) if text else None
+
+
+@register.filter
+def day(moment: date) -> str:
+    """Day and month, as short as the reader's language has it."""
+    # Translators: a format of Django's filter "date".
+    return date_format(moment, _("j M"))
 
 
 @register.filter
