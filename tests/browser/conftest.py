@@ -1,21 +1,29 @@
-"""People in front of real browsers: a chromium, and a window for each of them."""
+"""People in front of real browsers: a chromium, a window for each, and a relay that keeps the board."""
 
 import os
 import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.conf import settings as django_settings
+from django.test import Client
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
+from tests.caching.relays import running
 
 # Playwright's own loop runs in the thread of the test, where Django would refuse every query.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+DESK, TABLET, PHONE = (
+    {"width": 1280, "height": 800},
+    {"width": 1024, "height": 768},
+    {"width": 390, "height": 844},
+)
+PASSWORD = "a long pass phrase"
 
 Window = Callable[..., Page]
 
@@ -25,7 +33,7 @@ def browser() -> Iterator[Browser]:
     """Debian's chromium, without a screen."""
     if CHROMIUM is None:
         pytest.skip("no chromium on PATH: apt-get install chromium")
-    expect.set_options(timeout=10_000)
+    expect.set_options(timeout=15_000)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield chromium
@@ -39,30 +47,56 @@ def _quick_passwords(settings: Settings) -> None:
 
 
 @pytest.fixture
-def window(browser: Browser, live_server: LiveServer) -> Iterator[Window]:
-    """``window(olga)`` is a browser of olga's own, in which she has logged in and sees where she landed.
+def relay(transactional_db: None) -> Iterator[None]:
+    """The board is served from the cache."""
+    with running():
+        yield
 
-    An error on the page's console fails the test: a script or a style sheet that isn't there is one.
+
+@pytest.fixture
+def window(browser: Browser, live_server: LiveServer) -> Iterator[Window]:
+    """``window(olga)`` is a browser of olga's own, logged in, that shows where she lands.
+
+    An error on the page's console fails the test (a script or a style sheet that isn't there is one), except
+    a connection that the test has cut (htmx tells it too), and what contains ``forgive``.
     """
     opened, errors = [], []
 
-    def open_for(user: User, **options: object) -> Page:
+    def open_for(user: User, forgive: str = "net::", **options: object) -> Page:
         user.is_staff = True
-        user.set_password("a long pass phrase")
+        user.set_password(PASSWORD)
         user.save()
         context = browser.new_context(**{"viewport": DESK, "base_url": live_server.url, **options})
+        context.add_cookies([{"name": "sessionid", "value": _session(user), "url": live_server.url}])
         opened.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
+
+        def note(text: str) -> None:
+            if not any(
+                word in text for word in ("net::ERR_", "htmx:sendError", "htmx:afterRequest", forgive)
+            ):
+                errors.append(text)
+
+        page.on("console", lambda line: note(line.text) if line.type == "error" else None)
         page.goto("/admin/")
-        page.get_by_label("Username").fill(user.username)
-        page.get_by_label("Password").fill("a long pass phrase")
-        page.get_by_role("button", name="Log in").click()
-        expect(page.get_by_label("Username")).to_have_count(0)
         return page
 
     yield open_for
     for context in opened:
         context.close()
     assert not errors
+
+
+def _session(user: User) -> str:
+    """The key of a session in which the user is logged in."""
+    client = Client()
+    client.force_login(user)
+    return client.cookies[django_settings.SESSION_COOKIE_NAME].value
+
+
+def log_in(page: Page, user: User) -> None:
+    """Fill the login form that the page shows."""
+    page.get_by_label("Username").fill(user.username)
+    page.get_by_label("Password", exact=False).first.fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
