@@ -26,7 +26,8 @@ def caches(url: str, web_seconds: float, *, relay_seconds: float) -> dict[str, d
 
 def _cache(url: str, seconds: float, name: str) -> dict[str, Any]:
     patience = {"socket_connect_timeout": seconds, "socket_timeout": seconds}
-    once = {"retry": Retry(NoBackoff(), 0), "health_check_interval": 0}
+    # As many connections as there are threads: at a limit callers would be refused, not made to wait.
+    once = {"retry": Retry(NoBackoff(), 0), "health_check_interval": 0, "max_connections": 100_000}
     options: dict[str, Any] = {"IGNORE_EXCEPTIONS": True, "CONNECTION_POOL_KWARGS": {**patience, **once}}
     if url.startswith(SENTINEL):
         url, sentinels = _behind_sentinels(url)
