@@ -1,8 +1,9 @@
 """Do Shop and MES agree in the end, in whatever order news arrives and people act meanwhile?"""
 
+import functools
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from django.db import transaction
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 from accounts.models import User
 from events import outbox
 from events.errors import DomainError
+from events.model_files import ModelKind
 from events.models import OutboxEvent
 from events.vocabulary import UNCLAIMED, Status
+from mes import mesh
 from mes.models import WorkOrder, WorkOrderStatusChange
 from shop.models import Order, OrderStatusChange
 from tests.flow import lives
@@ -32,6 +35,26 @@ LONG_LIFE: list[list[Step]] = [
 @pytest.fixture
 def world(alice: User, paula: User, olga: User, otto: User) -> World:
     return World(alice, paula, olga, otto)
+
+
+@pytest.fixture(autouse=True)
+def _measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each model is measured once, not anew on each of hundreds of branches."""
+
+    @functools.cache
+    def measured(data: bytes, kind: ModelKind) -> mesh.Solid | mesh.Unpriceable:
+        try:
+            return mesh.measure_here(data, kind)
+        except mesh.Unpriceable as error:
+            return error
+
+    def measure(file: BinaryIO, kind: ModelKind) -> mesh.Solid:
+        found = measured(file.read(), kind)
+        if isinstance(found, mesh.Unpriceable):
+            raise mesh.Unpriceable(found.reason)
+        return found
+
+    monkeypatch.setattr(mesh, "measure", measure)
 
 
 class Branch:
