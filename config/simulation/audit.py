@@ -14,7 +14,7 @@ from events.vocabulary import Status, WorkOrderChanged
 from mes.models import WorkOrder, WorkOrderStatusChange
 from shop.models import Order, OrderStatusChange
 
-QUIET_WITHIN = 30.0  # seconds the queue has to come to rest
+PATIENCE = 30.0  # seconds the queue has to come to rest
 _POLL = 0.2
 # A new model after a failed pricing is the Shop's alone until it is submitted.
 _NEW_MODEL = (Status.FILE_UPLOADED, Status.PRICING_FAILED)
@@ -35,7 +35,7 @@ class Verdict:
     handled_twice: list[str] = field(default_factory=list)
     parked: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)  # answers that should not have been
-    waiting: int = 0  # events still unhandled after 30 s
+    waiting: list[str] = field(default_factory=list)  # events still unhandled
     checked: int = 0
     handling: list[float] = field(default_factory=list)
 
@@ -48,36 +48,43 @@ class Verdict:
         ))  # fmt: skip
 
 
-def audit(ledger: Ledger, since: datetime) -> Verdict:
-    """Wait until the queue is at rest, then look at every order of this simulation in both contexts."""
+def audit(ledger: Ledger, since: datetime, patience: float = PATIENCE) -> Verdict:
+    """Wait until the queue is at rest, then look at every order of this simulation in both contexts.
+
+    Of an order whose event still waits after ``patience`` seconds nothing is said but that it waits.
+    """
     numbers = sorted(ledger.created)
     verdict = Verdict(checked=len(numbers), refusals=sorted(ledger.refusals.elements()))
     events = OutboxEvent.objects.filter(subject__in=numbers, created_at__gte=since)
-    deadline = time.monotonic() + QUIET_WITHIN
+    deadline = time.monotonic() + patience
     at_rest = threading.Event()
-    while (waiting := events.filter(handled_at=None, parked_at=None).count()) and time.monotonic() < deadline:
+    unhandled = events.filter(handled_at=None, parked_at=None)
+    while (waiting := list(unhandled.all())) and time.monotonic() < deadline:
         at_rest.wait(_POLL)
-    verdict.waiting = waiting
+    verdict.waiting = [f"{event}, {event.attempts} attempts {event.error}".strip() for event in waiting]
     verdict.parked = [str(event) for event in events.filter(parked_at__isnull=False)]
     verdict.handling = [
         (event.handled_at - event.created_at).total_seconds()
         for event in events.filter(kind=WorkOrderChanged.kind).only("created_at", "handled_at")
         if event.handled_at
     ]
-    _compare_statuses(ledger, numbers, verdict)
+    _compare_statuses(ledger, {event.subject for event in waiting}, verdict)
     _check_claims(ledger, numbers, verdict)
     _look_for_doubles(numbers, verdict)
     return verdict
 
 
-def _compare_statuses(ledger: Ledger, numbers: list[str], verdict: Verdict) -> None:
+def _compare_statuses(ledger: Ledger, waiting: set[str], verdict: Verdict) -> None:
+    numbers = ledger.created - waiting
     shop = dict(Order.objects.filter(number__in=numbers).values_list("number", "status"))
     mes = dict(WorkOrder.objects.filter(number__in=numbers).values_list("number", "status"))
-    verdict.lost += [f"{number}: not in the Shop" for number in numbers if number not in shop]
-    verdict.lost += [f"{number}: not in the MES" for number in sorted(ledger.submitted - mes.keys())]
+    verdict.lost += [f"{number}: not in the Shop" for number in sorted(numbers - shop.keys())]
+    verdict.lost += [
+        f"{number}: not in the MES" for number in sorted((ledger.submitted & numbers) - mes.keys())
+    ]
     verdict.disagreements += [
         f"{number}: {shop[number]} in the Shop, {status} in the MES"
-        for number, status in mes.items()
+        for number, status in sorted(mes.items())
         if number in shop and (shop[number], status) not in ((status, status), _NEW_MODEL)
     ]
 

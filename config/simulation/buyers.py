@@ -30,6 +30,7 @@ class Buyer(threading.Thread):
     catalogue: Catalogue
     interval: float  # seconds between two new orders
     is_partner: bool = False
+    most_open: int = OPEN_ORDERS
     dice: random.Random = field(default_factory=random.Random)
 
     def __post_init__(self) -> None:
@@ -42,7 +43,7 @@ class Buyer(threading.Thread):
         due, number = time.monotonic() + self.dice.uniform(0, self.interval), 0
         while not self.stop.is_set():
             now = time.monotonic()
-            if now >= due and len(agenda) < OPEN_ORDERS:
+            if now >= due and len(agenda) < self.most_open:
                 number += 1
                 due = now + self.interval
                 life = self._partners_life() if self.is_partner else self._life()

@@ -59,7 +59,7 @@ def _findings(verdict: Verdict) -> Iterator[str]:
         ("events applied twice", verdict.handled_twice),
         ("events parked", verdict.parked),
         ("answers that should not have been", verdict.refusals),
+        ("events still waiting", verdict.waiting),
     ):
         yield f"{len(found):6} {name}"
         yield from (f"         {example}" for example in found[:_EXAMPLES])
-    yield f"{verdict.waiting:6} events still waiting"

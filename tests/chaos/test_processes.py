@@ -16,6 +16,7 @@ from config.management.commands.simulate import play, staff
 from config.seeding.people import ensure_people
 from config.simulation.audit import audit
 from config.simulation.ledger import Ledger
+from config.simulation.report import report
 from events.models import OutboxEvent
 from events.vocabulary import PricingRequested, Status
 from mes.models import WorkOrder, WorkOrderStatusChange
@@ -160,8 +161,8 @@ def test_under_load_worker_web_and_broker_are_killed_and_every_promise_is_kept(l
     names = ("client", "anna.keller", "boris.ivanov", "partner", "operator1", "operator2", "operator3")
     ledger, stop, since = Ledger(), threading.Event(), timezone.now()
     keys = [live.session(people[name]).key for name in names]
-    actors = staff(live.url, [people[name] for name in names], keys, ledger, stop, interval=1.0)
-    load = in_background(lambda: play(actors, stop, seconds=60))
+    actors = staff(live.url, [people[name] for name in names], keys, ledger, stop, interval=1.0, most_open=3)
+    load = in_background(lambda: play(actors, stop, seconds=600))
 
     for name in ("worker", "web", "valkey"):
         before = len(ledger.submitted)
@@ -171,11 +172,11 @@ def test_under_load_worker_web_and_broker_are_killed_and_every_promise_is_kept(l
     before = len(ledger.claims)
     live.wait_for(lambda: len(ledger.claims) > before, "another claim")
     stop.set()
-    load.result(60)
+    load.result(120)
     OutboxEvent.objects.filter(handled_at=None, parked_at=None).update(due_at=timezone.now())
-    verdict = audit(ledger, since)
+    verdict = audit(ledger, since, patience=120)
 
-    assert verdict.is_clean, verdict
+    assert verdict.is_clean, "\n".join(report(ledger, verdict, seconds=1, wanted_rate=1))
     assert verdict.checked == len(ledger.created) >= 9
     assert ledger.errors["ConnectionError"]
     handled = OutboxEvent.objects.filter(created_at__gte=since)

@@ -19,7 +19,7 @@ from config import run
 from config.seeding.catalogue import Catalogue
 from config.seeding.people import OTHER_CLIENTS, PEOPLE, ensure_people
 from config.simulation.audit import audit
-from config.simulation.buyers import Buyer
+from config.simulation.buyers import OPEN_ORDERS, Buyer
 from config.simulation.caller import Caller
 from config.simulation.ledger import Ledger
 from config.simulation.operators import Operator
@@ -81,15 +81,24 @@ class Command(BaseCommand):
 
 
 def staff(
-    url: str, users: list[User], keys: list[str], ledger: Ledger, stop: threading.Event, interval: float
+    url: str,
+    users: list[User],
+    keys: list[str],
+    ledger: Ledger,
+    stop: threading.Event,
+    interval: float,
+    most_open: int = OPEN_ORDERS,
 ) -> list[threading.Thread]:
-    """Whoever acts, each user with its API key; a buyer places an order every ``interval`` seconds."""
+    """Whoever acts, each user with its API key.
+
+    A buyer places an order every ``interval`` seconds while less than ``most_open`` of its own are under way.
+    """
     catalogue = Catalogue()
     callers = [Caller.of(url, key, ledger, stop) for key in keys]
     return [
         Operator(caller, user.pk)
         if user.username in _OPERATORS
-        else Buyer(caller, catalogue, interval, is_partner=user.username == "partner")
+        else Buyer(caller, catalogue, interval, user.username == "partner", most_open)
         for user, caller in zip(users, callers, strict=True)
     ]
 
