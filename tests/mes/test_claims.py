@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from pytest_django import Settings
 
+import caching.gate
 from accounts.models import User
 from accounts.roles import Role
 from events.models import OutboxEvent
@@ -14,7 +16,7 @@ from mes import claims
 from mes.models import WorkOrder
 from tests.conftest import As
 from tests.factories import UserFactory, WorkOrderFactory
-from tests.threads import Paused, at_once, in_background, somebody_waits_for_a_lock, until
+from tests.threads import PATIENCE, Paused, at_once, in_background, somebody_waits_for_a_lock, until
 
 committed = pytest.mark.django_db(transaction=True)
 APPROVED, STARTED = Status.MANUFACTURING_APPROVED, Status.MANUFACTURING_STARTED
@@ -24,7 +26,15 @@ def url(order: WorkOrder, step: str = "claim") -> str:
     return f"/api/v1/mes/orders/{order.number}/{step}/"
 
 
+@pytest.fixture(params=[True, False], ids=["gate", "no gate"])
+def gate(request: pytest.FixtureRequest, settings: Settings) -> bool:
+    """Everything here holds with the gate in Redis and, a little slower, without it."""
+    settings.CACHE_ENABLED = request.param
+    return bool(request.param)
+
+
 @committed
+@pytest.mark.usefixtures("gate")
 def test_of_many_who_claim_at_once_one_gets_the_order(as_user: As) -> None:
     order = WorkOrderFactory(status=APPROVED)
     operators = [UserFactory(role=Role.OPERATOR, first_name=f"Op{n}") for n in range(24)]
@@ -48,6 +58,7 @@ def test_of_many_who_claim_at_once_one_gets_the_order(as_user: As) -> None:
 
 
 @committed
+@pytest.mark.usefixtures("gate")
 def test_many_orders_claimed_by_many_each_go_to_one(as_user: As) -> None:
     orders = WorkOrderFactory.create_batch(12, status=APPROVED)
     operators = [UserFactory(role=Role.OPERATOR) for _ in range(8)]
@@ -66,6 +77,7 @@ def test_many_orders_claimed_by_many_each_go_to_one(as_user: As) -> None:
 
 
 @committed
+@pytest.mark.usefixtures("gate")
 def test_nobody_is_told_taken_before_it_is(olga: User, otto: User, as_user: As, monkeypatch: Any) -> None:
     """While another's claim is undecided the answer is "in progress": that one may still fail."""
     order = WorkOrderFactory(status=APPROVED)
@@ -83,24 +95,49 @@ def test_nobody_is_told_taken_before_it_is(olga: User, otto: User, as_user: As, 
     assert answer.json()["operator"] == {"id": olga.pk, "name": "Olga Berg"}
 
 
+def fail_after_claiming(order: WorkOrder, operator: User) -> None:
+    """A claim whose transaction does not commit."""
+    who = {"id": operator.pk, "name": operator.display_name}
+    with claims.GATE.passing(order.number, who), transaction.atomic():
+        claims._claim(order.number, operator)
+        raise ConnectionResetError
+
+
 @committed
-def test_a_claim_that_waits_for_another_that_fails_wins(olga: User, otto: User) -> None:
+def test_a_claim_that_waits_for_another_that_fails_wins(
+    olga: User, otto: User, gate: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     order = WorkOrderFactory(status=APPROVED)
+    monkeypatch.setattr(caching.gate, "PATIENCE", PATIENCE)
 
-    def claim_and_fail() -> None:
-        with transaction.atomic():
-            claims.work_order_claim(number=order.number, operator=olga)
-            raise ConnectionResetError
-
-    with Paused(claim_and_fail, after="UPDATE") as olgas:
+    with Paused(lambda: fail_after_claiming(order, olga), after="UPDATE") as olgas:
         ottos = in_background(lambda: claims.work_order_claim(number=order.number, operator=otto))
-        until(somebody_waits_for_a_lock)
+        if not gate:
+            until(somebody_waits_for_a_lock)
         assert isinstance(olgas.go_on(), ConnectionResetError)
         assert ottos.result().operator == otto
 
     order.refresh_from_db()
     assert order.operator == otto
     assert [line.actor for line in order.history.all()] == [otto]
+
+
+@committed
+def test_a_claim_does_not_wait_for_ever_for_whoever_holds_the_row(
+    olga: User, as_user: As, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = WorkOrderFactory(status=APPROVED)
+    monkeypatch.setattr(claims, "LOCK_PATIENCE_MS", 50)
+
+    def hold() -> None:
+        with transaction.atomic():
+            WorkOrder.objects.select_for_update().get(pk=order.pk)
+
+    with Paused(hold, after="UPDATE"):
+        answer = as_user(olga).post(url(order))
+        assert (answer.status_code, answer.json()["code"]) == (409, "claim_in_progress")
+        assert answer["Retry-After"] == "1"
+    assert as_user(olga).post(url(order)).status_code == 200
 
 
 @pytest.mark.django_db

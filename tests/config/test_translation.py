@@ -1,0 +1,70 @@
+"""Is every string translated, in every plural form, and is the compiled catalogue that of its source?"""
+
+import ast
+import gettext
+import re
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.utils import translation
+
+from accounts.models import User
+from events.looks import money
+from tests.desks import desk
+from tests.factories import WorkOrderFactory
+
+CATALOGUE = Path(__file__).parents[2] / "locale/ru/LC_MESSAGES/django.po"
+ENTRY = re.compile(r'^msgid (".*")\n(?:msgid_plural (".*")\n)?((?:msgstr.*\n?)+)', re.MULTILINE)
+PLACE = re.compile(r"%\(\w+\)\w|\{\w+\}")
+
+
+def entries() -> list[tuple[str, str | None, list[str]]]:
+    """msgid, plural and translations of each entry."""
+    source = CATALOGUE.read_text()
+    assert "fuzzy" not in source
+    found = []
+    for one, many, strings in ENTRY.findall(source):
+        said = [ast.literal_eval(text) for text in re.findall(r'^msgstr\S* (".*")', strings, re.MULTILINE)]
+        found.append((ast.literal_eval(one), ast.literal_eval(many) if many else None, said))
+    return [entry for entry in found if entry[0]]
+
+
+def test_every_string_has_all_its_forms_and_keeps_its_places() -> None:
+    assert len(entries()) > 250
+    for one, many, said in entries():
+        assert len(said) == (3 if many else 1), one
+        for text in said:
+            assert text, one
+            assert set(PLACE.findall(text)) <= set(PLACE.findall(many or one)), one
+
+
+def test_the_compiled_catalogue_is_that_of_its_source() -> None:
+    with CATALOGUE.with_suffix(".mo").open("rb") as file:
+        compiled = gettext.GNUTranslations(file)
+    for one, many, said in entries():
+        texts = [compiled.ngettext(one, many, n) for n in (1, 2, 5)] if many else [compiled.gettext(one)]
+        assert texts == said
+
+
+@pytest.mark.django_db
+def test_pages_speak_the_language_that_was_chosen(olga: User) -> None:
+    WorkOrderFactory(status="MANUFACTURING_APPROVED", due_date="2030-12-06", price="1234.50")
+    browser = desk(olga)
+    answer = browser.post("/admin/language/", {"language": "ru", "next": "/admin/board/"})
+    assert answer.url == "/admin/board/"
+    page = browser.get("/admin/board/").text
+    assert "Взять" in page
+    assert "6 дек" in page
+    with translation.override("ru"):
+        assert money("1234.50", "EUR") in page
+    assert (
+        browser.post("/admin/language/", {"language": "xx", "next": "https://evil.example/"}).url == "/admin/"
+    )
+    olga.refresh_from_db()
+    assert olga.language == "ru"
+
+
+def test_the_login_speaks_the_browsers_language(db: None) -> None:
+    page = Client(HTTP_ACCEPT_LANGUAGE="ru").get("/admin/login/").text
+    assert "На заказ" in page
