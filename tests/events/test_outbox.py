@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import User
@@ -170,6 +170,24 @@ def test_a_worker_that_dies_in_a_handler_has_its_attempt_counted(bell: Bell) -> 
     assert outbox.handle(event_id) is False
     assert row(event_id).parked_at is not None
     assert row(event_id).error == "The worker died at each attempt."
+
+
+@committed
+def test_a_worker_that_loses_its_connection_leaves_the_event_waiting(bell: Bell) -> None:
+    event_id = ring()
+
+    with Paused(lambda: outbox.handle(event_id), after='INSERT INTO "accounts_user"') as worker:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND state = 'idle in transaction'"
+            )
+        assert worker.go_on() is False
+
+    assert row(event_id).error.startswith("OperationalError")
+    assert (row(event_id).attempts, row(event_id).handled_at, bell.rings) == (1, None, 0)
+    assert outbox.handle(event_id) is True
+    assert bell.rings == 1
 
 
 @committed
