@@ -29,6 +29,9 @@ lint: $(VENV)/installed-dev ## check style, types and who imports whom
 bench: $(VENV)/installed-dev ## measure it against itself and PostgreSQL; writes benchmarks/results.md
 	DATA_DIR=$(or $(DATA_DIR),.data)/bench $(BIN)/python -W ignore -m benchmarks $(BENCH_ARGS)
 
+screenshots: $(VENV)/installed-dev ## photograph every page of the running site into docs/screenshots
+	@DJANGO_SETTINGS_MODULE=config.settings $(BIN)/python -m tests.browser.screenshots
+
 clean: ## remove everything that was made, data included; refuses while it is in use
 	@python=$$($(FIND_PYTHON)) && $$python -m config.clean
 	rm -rf $(VENV) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis .coverage* htmlcov

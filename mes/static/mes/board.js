@@ -142,7 +142,10 @@ function waiting() {
 function tidy() {
   if (mayMove()) {
     for (const [number, since] of gone) {
-      if (now() - since > FAREWELL) { row(number)?.remove(); gone.delete(number); }
+      if (now() - since < FAREWELL) continue;
+      row(number)?.remove();
+      gone.delete(number);
+      latest?.delete(number); // what the server said of it is older than what the row said
     }
   }
   if (mayInsert()) takeOrder();
@@ -176,9 +179,10 @@ function takeOrder() {
 
 // -- Claims --------------------------------------------------------------------------------------------------
 
-board.addEventListener("htmx:afterSwap", (event) => {
-  const fresh = event.detail.elt?.closest?.("tr") ?? event.target.closest("tr");
-  if (fresh && !fresh.hasAttribute("data-claimable")) gone.set(fresh.dataset.number, now());
+// Told to the body, because the row that asked is no longer in the page.
+document.body.addEventListener("htmx:afterSwap", (event) => {
+  const fresh = document.getElementById(event.detail.target?.id);
+  if (fresh?.matches(".board-row:not([data-claimable])")) gone.set(fresh.dataset.number, now());
 });
 for (const failure of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
   board.addEventListener(failure, (event) => {
