@@ -31,6 +31,7 @@ WORDS = (
     gettext_noop("Expand row"),
     gettext_noop("Record picture"),
     gettext_noop("Forgotten your password or username?"),
+    gettext_noop("Welcome back to"),
     gettext_noop("You have been successfully logged out from the administration"),
     ngettext_lazy("Please correct the error below.", "Please correct the errors below."),
     ngettext_lazy("%(counter)s result", "%(counter)s results"),

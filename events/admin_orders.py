@@ -9,6 +9,7 @@ from django.http import FileResponse, Http404, HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.decorators import display
@@ -147,7 +148,9 @@ class OrderPagesAdmin(ReadOnlyAdmin):
             _("metal %(cost)s") % {"cost": money(parts["material_cost"], order.currency)},
             _("making %(cost)s") % {"cost": money(parts["making_cost"], order.currency)},
         )
-        return format_html_join("", '<div class="whitespace-nowrap">{}</div>', ((line,) for line in lines))
+        return format_html(
+            "<div>{}</div>", format_html_join(mark_safe("<br>"), "{}", ((line,) for line in lines))
+        )
 
     @display(description=_("3D model"))
     def model_link(self, order: Any) -> str:

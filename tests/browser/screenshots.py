@@ -39,7 +39,7 @@ LOOKS = (
 PAGES = {
     "operator1": {
         "board": "board/",
-        "board-empty": "board/?material=platinum_950&status=SUBMITTED",
+        "board-filtered": "board/?material=platinum_950&status=SUBMITTED",
         "my-orders": "my-orders/",
         "dashboard": "dashboard/",
         "work-orders": "mes/workorder/",
