@@ -49,18 +49,21 @@ class Gate:
     def passing(self, key: str, who: Any) -> Iterator[None]:
         """Do in this block what only one can: committed when it ends, not when it raises.
 
-        ``who`` is JSON-ready; the winner may come again. Raises :class:`Closed` or :class:`Busy`.
+        ``who`` is JSON-ready; the winner may come again. Raises :class:`Closed` or :class:`Busy`. The block
+        may raise :class:`Closed` too, when it learns who has passed before: then the others learn it here.
         """
         mine = json.dumps({"pending": uuid.uuid4().hex})
         entered = self._enter(key, mine, who)
+        behind = ""
         try:
             yield
-        except BaseException:
-            if entered:
-                self._leave(key, mine, "")
+            behind = json.dumps({"won": who})
+        except Closed as closed:
+            behind = json.dumps({"won": closed.winner})
             raise
-        if entered:
-            self._leave(key, mine, json.dumps({"won": who}))
+        finally:
+            if entered:
+                self._leave(key, mine, behind)
 
     def open(self, key: str) -> None:
         """Open the gate: what had been won was given back."""

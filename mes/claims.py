@@ -51,9 +51,6 @@ def work_order_claim(*, number: str, operator: User) -> WorkOrder:
     try:
         with GATE.passing(number, {"id": operator.pk, "name": operator.display_name}):
             return _claim(number, operator)
-    except AlreadyClaimed:
-        LOST.add(timezone.localdate(), str(operator.pk))
-        raise
     except Closed as closed:
         LOST.add(timezone.localdate(), str(operator.pk))
         raise AlreadyClaimed(closed.winner["id"], closed.winner["name"]) from closed
@@ -73,7 +70,7 @@ def _claim(number: str, operator: User) -> WorkOrder:
             if order.operator_id == operator.pk and order.status == Status.MANUFACTURING_STARTED:
                 return order
             if order.operator_id not in (None, operator.pk):
-                raise AlreadyClaimed(order.operator_id, order.operator_name)
+                raise Closed({"id": order.operator_id, "name": order.operator_name})
             _take(order, operator)
     except OperationalError as error:
         if isinstance(error.__cause__, LockNotAvailable):
