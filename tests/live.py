@@ -183,9 +183,13 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(django_db_setup: None) -> Iterator[Live]:
-    """The live site of this run: a test asks for ``live`` instead."""
+    """The live site of one file of tests, which ask for ``live`` instead.
+
+    It ends with the file: its relay leads on this run's database and its beat handles whatever is due there,
+    and neither is what another file expects.
+    """
     with Live() as site:
         yield site
 
