@@ -85,19 +85,20 @@ def _keys_to_be_kept(cache: Declared[Any], among: Iterable[str] | None = None) -
     return set(rows.values_list(cache.key, flat=True))
 
 
-def _versions_cached(cache: Declared[Any], keys: list[str]) -> dict[str, int]:
-    """The versions of the rows that a read would hit now."""
+def _versions_cached(cache: Declared[Any], keys: list[str]) -> dict[str, int | None]:
+    """The versions of the rows that a read would hit now; None for a hit that there is no such row."""
     redis: Any = relay_connection()
     if isinstance(cache, BoardCache):
         found = redis.hmget(cache.partition.key("meta"), keys)
         parts = {key: meta.split(b":") for key, meta in zip(keys, found, strict=True) if meta}
         return {key: int(version) for key, (version, position, _views) in parts.items() if position}
-    versions: dict[str, int] = {}
+    versions: dict[str, int | None] = {}
     assert isinstance(cache, EntityCache)  # noqa: S101 - there are two kinds
     epochs = {partition: redis.hget(partition.key("head"), "epoch") for partition in cache.partitions}
     for key in keys:
         partition = cache.partition_of(key)
         epoch, version, payload = redis.hmget(partition.key(f"row:{key}"), "e", "v", "p")
-        if epoch is not None and epoch == epochs[partition] and payload is not None:
-            versions[key] = int(version)
+        if epoch is not None and epoch == epochs[partition]:
+            # Known not to exist: as much a claim as any version.
+            versions[key] = None if payload is None else int(version)
     return versions
