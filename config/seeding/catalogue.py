@@ -1,15 +1,16 @@
 """Which models do the demo's orders carry, and what does the plant ask for each?"""
 
+import io
 import json
 import random
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 
 from django.core.files.base import ContentFile
 
 from config.demo_models import demo_models
 from events import model_files
-from events.model_files import StoredModel
+from events.model_files import ModelKind, StoredModel
 from events.vocabulary import Material
 from mes import mesh, picture, pricing
 from mes.models import Tariff
@@ -19,7 +20,6 @@ from mes.models import Tariff
 class Piece:
     """One model of the demo, kept like any upload: its solid, or the reason why it can't be priced."""
 
-    data: bytes
     model: StoredModel
     solid: mesh.Solid | None
     reason: str
@@ -52,7 +52,7 @@ class Catalogue:
         self.sound = [piece for piece in pieces if piece.solid]
         self.broken = [piece for piece in pieces if not piece.solid]
         self.tariffs = {tariff.material: tariff for tariff in Tariff.objects.all()}
-        self.terms = lru_cache(maxsize=None)(self._terms)
+        self.terms = cache(self._terms)
 
     def pick(self, dice: random.Random, *, sound: bool = True) -> Piece:
         """A piece that can be priced, or one that can't."""
@@ -71,10 +71,17 @@ class Catalogue:
 
 def _keep(name: str, data: bytes) -> Piece:
     model = model_files.store(ContentFile(data, name))
+    found = _measured(data, model.kind)
+    if isinstance(found, mesh.Unpriceable):
+        return Piece(model, None, found.reason)
+    picture.keep(model, found.picture)
+    return Piece(model, found, "")
+
+
+@cache
+def _measured(data: bytes, kind: ModelKind) -> mesh.Solid | mesh.Unpriceable:
+    """What the plant would find in the file, once a process: it takes most of a small demo's time."""
     try:
-        with model_files.open_model(model) as file:
-            solid = mesh.measure(file, model.kind)
-        picture.keep(model, solid.picture)
-        return Piece(data, model, solid, "")
+        return mesh.measure(io.BytesIO(data), kind)
     except mesh.Unpriceable as error:
-        return Piece(data, model, None, error.reason)
+        return error

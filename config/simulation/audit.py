@@ -22,20 +22,21 @@ _NEW_MODEL = (Status.FILE_UPLOADED, Status.PRICING_FAILED)
 
 @dataclass
 class Verdict:
-    """What was found; each list should be empty. ``handling`` is seconds from an event to its handling."""
+    """What was found; each list should be empty.
 
-    lost: list[str] = field(
-        default_factory=list
-    )  # orders promised, but in the Shop or the MES not to be found
+    ``lost``: orders promised, but in the Shop or the MES not to be found. ``untrue_claims``: answered 200,
+    but the history knows nothing of them. ``refusals``: answers that should not have been. ``waiting``:
+    events still unhandled. ``handling``: seconds from each of the MES's events to its handling.
+    """
+
+    lost: list[str] = field(default_factory=list)
     double_claims: list[str] = field(default_factory=list)
-    untrue_claims: list[str] = field(
-        default_factory=list
-    )  # answered 200, but the history knows nothing of it
+    untrue_claims: list[str] = field(default_factory=list)
     disagreements: list[str] = field(default_factory=list)
     handled_twice: list[str] = field(default_factory=list)
     parked: list[str] = field(default_factory=list)
-    refusals: list[str] = field(default_factory=list)  # answers that should not have been
-    waiting: list[str] = field(default_factory=list)  # events still unhandled
+    refusals: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
     checked: int = 0
     handling: list[float] = field(default_factory=list)
 

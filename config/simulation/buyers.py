@@ -7,8 +7,9 @@ import time
 import uuid
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
-from config.seeding.catalogue import Catalogue, Piece
+from config.demo_models import demo_models
 from config.simulation.caller import Caller, GaveUp, Refused
 from events.vocabulary import Material, Status
 
@@ -18,6 +19,8 @@ CANCELS = 0.04  # how likely, at each of three moments
 SENDS_A_BROKEN_MODEL = 0.08
 _AFTER_SUBMIT = tuple(Status)[2:]
 
+#: A file's name and its bytes.
+Model = tuple[str, bytes]
 #: Seconds until the life goes on, again and again.
 Life = Iterator[float]
 
@@ -27,7 +30,6 @@ class Buyer(threading.Thread):
     """A client, or a partner. It has many orders under way at once, and looks after each when it is due."""
 
     caller: Caller
-    catalogue: Catalogue
     interval: float  # seconds between two new orders
     is_partner: bool = False
     most_open: int = OPEN_ORDERS
@@ -36,6 +38,7 @@ class Buyer(threading.Thread):
     def __post_init__(self) -> None:
         super().__init__(daemon=True)
         self.ledger, self.stop = self.caller.ledger, self.caller.stop
+        *self.sound_models, self.broken_model = _models()
 
     def run(self) -> None:
         """Place orders and follow them until told to stop."""
@@ -69,12 +72,12 @@ class Buyer(threading.Thread):
 
     def _life(self) -> Life:
         """A client's order."""
-        piece = self.catalogue.pick(self.dice, sound=self.dice.random() > SENDS_A_BROKEN_MODEL)
+        model = self._pick() if self.dice.random() > SENDS_A_BROKEN_MODEL else self.broken_model
         number = self.caller.call(
             "create",
             "POST",
             "shop/orders/",
-            json={**self._wish(piece), "comment": "simulated"},
+            json={**self._wish(model), "comment": "simulated"},
             headers={"Idempotency-Key": str(uuid.uuid4())},
         )["number"]
         self.ledger.created.add(number)
@@ -82,20 +85,20 @@ class Buyer(threading.Thread):
         if self._changes_mind():
             self._cancel(number)
             return
-        yield from self._upload_and_submit(number, piece)
+        yield from self._upload_and_submit(number, model)
         while (yield from self._wait_for_price(number)) == Status.PRICING_FAILED:
-            yield from self._upload_and_submit(number, self.catalogue.pick(self.dice))
+            yield from self._upload_and_submit(number, self._pick())
         yield from self._buy(number)
 
     def _partners_life(self) -> Life:
         """A partner's order: it enters at the MES, and is followed in the Shop once it is mirrored there."""
-        piece = self.catalogue.pick(self.dice)
+        model = self._pick()
         number = self.caller.call(
             "partner: create",
             "POST",
             "mes/orders/",
-            data={**self._wish(piece), "external_id": str(uuid.uuid4())},
-            files={"file": (piece.model.name, piece.data)},
+            data={**self._wish(model), "external_id": str(uuid.uuid4())},
+            files={"file": model},
         )["number"]
         self.ledger.created.add(number)
         self.ledger.submitted.add(number)
@@ -112,16 +115,23 @@ class Buyer(threading.Thread):
         yield from self._wait_for_price(number, began)
         yield from self._buy(number)
 
-    def _wish(self, piece: Piece) -> dict[str, str | int]:
+    def _wish(self, model: Model) -> dict[str, str | int]:
         material = self.dice.choice(list(Material)).value
-        return {"title": piece.title, "material": material, "quantity": self.dice.randint(1, 5)}
+        return {
+            "title": model[0].rpartition(".")[0].replace("-", " ").capitalize(),
+            "material": material,
+            "quantity": self.dice.randint(1, 5),
+        }
+
+    def _pick(self) -> Model:
+        return self.dice.choice(self.sound_models)
 
     def _changes_mind(self) -> bool:
         return self.dice.random() < CANCELS
 
-    def _upload_and_submit(self, number: str, piece: Piece) -> Life:
+    def _upload_and_submit(self, number: str, model: Model) -> Life:
         path = f"shop/orders/{number}/"
-        self.caller.call("upload", "PUT", f"{path}model/", files={"file": (piece.model.name, piece.data)})
+        self.caller.call("upload", "PUT", f"{path}model/", files={"file": model})
         yield 0
         self.caller.move("submit", path, "submit", _AFTER_SUBMIT)
         self.ledger.submitted.add(number)
@@ -170,6 +180,12 @@ class Buyer(threading.Thread):
             self.ledger.count("cancelled too late")
         else:
             self.ledger.count("asked to cancel" if answer["cancel_requested"] else "cancelled")
+
+
+@cache
+def _models() -> list[Model]:
+    """The demo's; the last can't be priced."""
+    return demo_models()
 
 
 def _patience() -> Iterator[float]:

@@ -4,6 +4,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -167,5 +168,5 @@ def test_a_seeded_order_goes_on_with_its_life_in_both_contexts(
     assert client.post(f"{shop}confirm-delivery/").status_code == 200
     deliver()
     assert operator.get(mes).json()["status"] == "CLOSED"
-    with operator.get(f"{mes}model/") as file:
+    with closing(operator.get(f"{mes}model/")) as file:
         assert file.status_code == 200

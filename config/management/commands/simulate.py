@@ -2,9 +2,7 @@
 
 import os
 import threading
-import time
 from argparse import ArgumentParser
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -16,17 +14,11 @@ from django.utils import timezone
 from accounts.models import ApiToken, User
 from accounts.services import token_issue, token_revoke
 from config import run
-from config.seeding.catalogue import Catalogue
-from config.seeding.people import OTHER_CLIENTS, PEOPLE, ensure_people
+from config.seeding.people import ensure_people
 from config.simulation.audit import audit
-from config.simulation.buyers import OPEN_ORDERS, Buyer
-from config.simulation.caller import Caller
 from config.simulation.ledger import Ledger
-from config.simulation.operators import Operator
 from config.simulation.report import report
-
-_CLIENTS = ["client", *(person.username for person in OTHER_CLIENTS)]
-_OPERATORS = [person.username for person in PEOPLE if person.username.startswith("operator")]
+from config.simulation.stage import CLIENTS, OPERATORS, play, staff
 
 
 class Command(BaseCommand):
@@ -41,9 +33,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """How hard, for how long, and where."""
         parser.add_argument(
-            "--clients", type=int, default=5, help=f"1 to {len(_CLIENTS)}; one partner on top."
+            "--clients", type=int, default=5, help=f"1 to {len(CLIENTS)}; one partner on top."
         )
-        parser.add_argument("--operators", type=int, default=3, help=f"0 to {len(_OPERATORS)}.")
+        parser.add_argument("--operators", type=int, default=3, help=f"0 to {len(OPERATORS)}.")
         parser.add_argument("--seconds", type=float, default=60)
         parser.add_argument("--rate", type=float, default=20, help="Orders a second, all buyers together.")
         parser.add_argument("--url", help="Default: the address `make run` serves at.")
@@ -55,16 +47,16 @@ class Command(BaseCommand):
             raise CommandError(
                 "DEBUG is off, so this may be a real site: --yes places orders on it all the same."
             )
-        if not (1 <= clients <= len(_CLIENTS) and 0 <= operators <= len(_OPERATORS)):
+        if not (1 <= clients <= len(CLIENTS) and 0 <= operators <= len(OPERATORS)):
             raise CommandError(
-                f"At most {len(_CLIENTS)} clients and {len(_OPERATORS)} operators, and one client."
+                f"At most {len(CLIENTS)} clients and {len(OPERATORS)} operators, and one client."
             )
         url = (
             options["url"] or run.address() or f"http://127.0.0.1:{os.environ.get('PORT') or run.FIRST_PORT}"
         )
         _expect_an_answer(url)
         people = ensure_people()
-        users = [people[name] for name in (*_CLIENTS[:clients], "partner", *_OPERATORS[:operators])]
+        users = [people[name] for name in (*CLIENTS[:clients], "partner", *OPERATORS[:operators])]
         ledger, stop, since = Ledger(), threading.Event(), timezone.now()
         tokens = [_token(user, seconds) for user in users]
         interval = (clients + 1) / rate
@@ -78,42 +70,6 @@ class Command(BaseCommand):
         self.stdout.write("\n".join(report(ledger, verdict, lasted, rate)))
         if not verdict.is_clean:
             raise CommandError("The site broke a promise.")
-
-
-def staff(
-    url: str,
-    users: list[User],
-    keys: list[str],
-    ledger: Ledger,
-    stop: threading.Event,
-    interval: float,
-    most_open: int = OPEN_ORDERS,
-) -> list[threading.Thread]:
-    """Whoever acts, each user with its API key.
-
-    A buyer places an order every ``interval`` seconds while less than ``most_open`` of its own are under way.
-    """
-    catalogue = Catalogue()
-    callers = [Caller.of(url, key, ledger, stop) for key in keys]
-    return [
-        Operator(caller, user.pk)
-        if user.username in _OPERATORS
-        else Buyer(caller, catalogue, interval, user.username == "partner", most_open)
-        for user, caller in zip(users, callers, strict=True)
-    ]
-
-
-def play(actors: list[threading.Thread], stop: threading.Event, seconds: float) -> float:
-    """Let everybody act until the time is up or Ctrl-C comes; returns for how many seconds."""
-    began = time.monotonic()
-    for actor in actors:
-        actor.start()
-    with suppress(KeyboardInterrupt):
-        stop.wait(seconds)
-    stop.set()
-    for actor in actors:
-        actor.join()
-    return time.monotonic() - began
 
 
 def _expect_an_answer(url: str) -> None:
