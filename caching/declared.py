@@ -5,7 +5,7 @@ import inspect
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from django.db import connection
 from django.db.models import Model, QuerySet
@@ -13,6 +13,7 @@ from django.db.models import Model, QuerySet
 from caching.partition import Partition
 
 M = TypeVar("M", bound=Model)
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 #: Rows one script puts at most: 500 made readers wait 17-44 ms, 100 cost them nothing.
 BATCH = 100
@@ -32,8 +33,9 @@ class Declared(Generic[M]):
     """What :class:`EntityCache` and :class:`BoardCache` have in common.
 
     ``name`` is its own in Redis and in commands, ``status_name`` in Cache-Status; ``key`` is a unique text
-    column that never changes; ``render`` makes the payload from the row alone (``rows`` may leave out
-    columns it doesn't use), JSON-ready.
+    column; ``render`` makes the payload from the row alone, JSON-ready. What is read of a row are its
+    ``columns``, as a tuple with these names: a model's instance would cost three times as much to make.
+    Without ``columns`` it is an instance.
     """
 
     registry: ClassVar[list["Declared[Any]"]] = []
@@ -61,9 +63,12 @@ class Declared(Generic[M]):
         return ""
 
     def rows(self) -> QuerySet[M]:
-        """All rows, with the columns a payload needs."""
-        rows = self.model._default_manager.all()
-        return rows.only(*self.columns) if self.columns else rows
+        """All rows, as ``render`` takes them."""
+        rows: QuerySet[M] = self.model._default_manager.all()
+        if not self.columns:
+            return rows
+        tuples: Any = rows.values_list(*self.columns, named=True)
+        return cast("QuerySet[M]", tuples)
 
     @property
     def partitions(self) -> list[Partition]:
@@ -87,7 +92,7 @@ class Declared(Generic[M]):
 
     def payload(self, row: M) -> bytes:
         """The row rendered once, at write time: JSON, UTF-8."""
-        return json.dumps(self.render(row), ensure_ascii=False, separators=(",", ":")).encode()
+        return _to_json(self.render(row)).encode()
 
 
 def caches_of(model: type[Model]) -> list[Declared[Any]]:

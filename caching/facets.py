@@ -1,7 +1,8 @@
 """How rows, positions and filters of a board are spelled in its one sorted index."""
 
 import string
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import product
 from typing import Final
 
@@ -43,6 +44,14 @@ class Facets:
         self._codes = {
             facet: dict(zip(choices, _CODES, strict=False)) for facet, choices in self.values.items()
         }
+        self._joined = lru_cache(maxsize=1024)(self._join)
+
+    def _join(self, values: tuple[str, ...]) -> str:
+        choices = (
+            (codes[value], ANY) if value in codes else (ANY,)
+            for value, codes in zip(values, self._codes.values(), strict=True)
+        )
+        return "".join("".join(view) for view in product(*choices))
 
     @property
     def width(self) -> int:
@@ -62,9 +71,5 @@ class Facets:
 
     def views(self, row: Mapping[str, str], droppable: bool) -> str:
         """All views a row stands in, one after the other. A value that nobody can filter by has none."""
-        choices: Iterable[tuple[str, ...]] = (
-            (codes[row[facet]], ANY) if row[facet] in codes else (ANY,)
-            for facet, codes in self._codes.items()
-        )
-        joined = "".join("".join(view) for view in product(*choices))
+        joined = self._joined(tuple(row[facet] for facet in self._codes))
         return joined + DROPPABLE * self.width if droppable else joined

@@ -12,7 +12,11 @@ ORDERS = EntityCache(
     model=Order,
     key="number",
     render=order_payload,
+    columns=(
+        "number", "client_id", "status", "title", "material", "quantity", "engraving", "comment", "model",
+        "price", "price_breakdown", "currency", "created_at", "updated_at", "due_date", "version",
+    ),
     owner="client_id",
     ttl=lambda: settings.CACHE_SHOP_TTL,
     partition_count=settings.CACHE_SHOP_PARTITIONS,
-)
+)  # fmt: skip

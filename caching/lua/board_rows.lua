@@ -17,52 +17,94 @@ local function now()
   return string.format('%d%06d', time[1], time[2])
 end
 
+local splits = {}
+
 local function views_of(joined, width)
-  local views = {}
-  for i = 1, #joined, width do
-    views[#views + 1] = string.sub(joined, i, i + width - 1)
+  local views = splits[joined]
+  if not views then
+    views = {}
+    for i = 1, #joined, width do
+      views[#views + 1] = string.sub(joined, i, i + width - 1)
+    end
+    splits[joined] = views
   end
   return views
 end
 
--- Takes a row out of every view it stands in; its version stays.
-local function leave(id, version, position, joined, width)
-  for _, view in ipairs(views_of(joined, width)) do
-    redis.call('ZREM', INDEX, view .. position .. id)
-    touched[view] = true
+-- What is to be written is collected: most of a script's time goes into calling commands, so that a hundred rows
+-- share one for each key. An id stands in a script once.
+local added, removed, payloads, metas, gone, buried, woken = {}, {}, {}, {}, {}, {}, {}
+
+local function all(command, key, args)
+  for i = 1, #args, 1000 do -- unpack has its limits
+    redis.call(command, key, unpack(args, i, math.min(i + 999, #args)))
   end
-  redis.call('HDEL', ROWS, id)
 end
 
-local function remember(id, version, time)
-  redis.call('HSET', META, id, version .. '::')
-  redis.call('ZADD', TOMBS, string.sub(time, 1, -4), id)
+local function write()
+  all('ZREM', INDEX, removed)
+  all('ZADD', INDEX, added)
+  all('HDEL', ROWS, gone)
+  all('HSET', ROWS, payloads)
+  all('HSET', META, metas)
+  all('ZREM', TOMBS, woken)
+  all('ZADD', TOMBS, buried)
+  added, removed, payloads, metas, gone, buried, woken = {}, {}, {}, {}, {}, {}, {}
+end
+
+local function append(list, a, b)
+  list[#list + 1] = a
+  list[#list + 1] = b
+end
+
+-- Moves a row from one position and its views to others; '' is none.
+local function move(id, from, old, to, new, width)
+  local wanted = {}
+  for _, view in ipairs(views_of(new, width)) do
+    wanted[view] = true
+    touched[view] = true
+  end
+  for _, view in ipairs(views_of(old, width)) do
+    touched[view] = true
+    if from == to and wanted[view] then
+      wanted[view] = nil
+    else
+      removed[#removed + 1] = view .. from .. id
+    end
+  end
+  for view in pairs(wanted) do
+    append(added, 0, view .. to .. id)
+  end
+end
+
+-- The row is gone, but its version is remembered.
+local function bury(id, version, time)
+  append(metas, id, version .. '::')
+  append(buried, string.sub(time, 1, -4), id)
 end
 
 -- Puts one row, unless a newer version is known. No position means the row is gone: `version` is then the
 -- end of its incarnation. A row that retention won't keep leaves only its version.
-local function put(row, horizon, width, time)
-  local known = redis.call('HGET', META, row.id)
+local function put(row, known, horizon, width, time)
+  local version, position, views = '', '', ''
   if known then
-    local version, position, joined = string.match(known, '^(%d+):(%w*):(.*)$')
+    version, position, views = string.match(known, '^(%d+):(%w*):(.*)$')
     if older(row.version, version) or (row.version == version and position ~= '') then
       return 0
     end
-    if position ~= '' then
-      leave(row.id, version, position, joined, width)
-    end
   end
   if row.position == '' or (row.droppable == '1' and not (row.position > horizon)) then
-    remember(row.id, row.version, time)
+    move(row.id, position, views, '', '', width)
+    gone[#gone + 1] = row.id
+    bury(row.id, row.version, time)
     return 1
   end
-  for _, view in ipairs(views_of(row.views, width)) do
-    redis.call('ZADD', INDEX, 0, view .. row.position .. row.id)
-    touched[view] = true
+  move(row.id, position, views, row.position, row.views, width)
+  append(payloads, row.id, row.payload)
+  append(metas, row.id, row.version .. ':' .. row.position .. ':' .. row.views)
+  if known and position == '' then
+    woken[#woken + 1] = row.id
   end
-  redis.call('HSET', ROWS, row.id, row.payload)
-  redis.call('HSET', META, row.id, row.version .. ':' .. row.position .. ':' .. row.views)
-  redis.call('ZREM', TOMBS, row.id)
   return 1
 end
 
@@ -86,18 +128,16 @@ local function trim(latest, most, width, time)
       break
     end
     local id = string.sub(member, width + POSITION + 1)
-    local known = redis.call('HGET', META, id)
-    if not known then
-      break -- somebody else wrote here; the relay finds out by counting
-    end
-    local version, _, joined = string.match(known, '^(%d+):(%w*):(.*)$')
-    leave(id, version, position, joined, width)
-    remember(id, version, time)
+    local version, _, views = string.match(redis.call('HGET', META, id), '^(%d+):(%w*):(.*)$')
+    move(id, position, views, '', '', width)
+    gone[#gone + 1] = id
+    bury(id, version, time)
     if position > (redis.call('HGET', HEAD, 'horizon') or '') then
       redis.call('HSET', HEAD, 'horizon', position)
     end
     dropped = dropped + 1
   end
+  write()
   touched = kept
   return dropped
 end
@@ -105,32 +145,37 @@ end
 -- Forgets versions remembered long enough, some at a time.
 local function forget(time, most)
   local before = string.format('%d', tonumber(string.sub(time, 1, -4)) - MEMORY_MS)
-  local gone = redis.call('ZRANGEBYSCORE', TOMBS, '-inf', before, 'LIMIT', 0, most)
-  for _, id in ipairs(gone) do
-    redis.call('HDEL', META, id)
-    redis.call('ZREM', TOMBS, id)
-  end
+  local forgotten = redis.call('ZRANGEBYSCORE', TOMBS, '-inf', before, 'LIMIT', 0, most)
+  all('HDEL', META, forgotten)
+  all('ZREM', TOMBS, forgotten)
 end
 
 -- Gives every view that has changed a new generation: the time is unique here, and grows.
 local function bump(time)
+  local generations = {}
   for view in pairs(touched) do
-    redis.call('HSET', GENS, view, time)
+    append(generations, view, time)
   end
+  all('HSET', GENS, generations)
 end
 
 -- Puts the rows in ARGV from `at` on, six values each; returns how many changed something.
 local function put_all(at, latest, width, time)
-  local horizon, changed, puts = redis.call('HGET', HEAD, 'horizon') or '', 0, 0
+  local horizon, ids, changed = redis.call('HGET', HEAD, 'horizon') or '', {}, 0
   for i = at, #ARGV, 6 do
-    changed = changed + put({
-      id = ARGV[i], version = ARGV[i + 1], position = ARGV[i + 2],
-      droppable = ARGV[i + 3], views = ARGV[i + 4], payload = ARGV[i + 5],
-    }, horizon, width, time)
-    puts = puts + 1
+    ids[#ids + 1] = ARGV[i]
   end
-  trim(latest, 2 * puts, width, time)
-  forget(time, 2 * puts + 2)
+  local known = #ids > 0 and redis.call('HMGET', META, unpack(ids))
+  for n, id in ipairs(ids) do
+    local i = at + 6 * (n - 1)
+    changed = changed + put({
+      id = id, version = ARGV[i + 1], position = ARGV[i + 2],
+      droppable = ARGV[i + 3], views = ARGV[i + 4], payload = ARGV[i + 5],
+    }, known[n], horizon, width, time)
+  end
+  write()
+  trim(latest, 2 * #ids, width, time)
+  forget(time, 2 * #ids + 2)
   bump(time)
   return changed
 end

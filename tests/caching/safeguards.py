@@ -42,9 +42,7 @@ tombstones = together(
     attribute(board, "end_of_life", lambda version: version),
 )
 #: A row that is gone, or that retention does not keep, leaves its version.
-memory = scripts(
-    board.PUT, line="redis.call('HSET', META, id, version .. '::')", instead="redis.call('HDEL', META, id)"
-)
+memory = scripts(board.PUT, line="append(metas, id, version .. '::')", instead="redis.call('HDEL', META, id)")
 #: Nothing is put before its transaction has committed.
 commits = attribute(signals.transaction, "on_commit", lambda callback, **_options: callback())
 #: What a transaction sees is nobody else's business.
