@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from redis.backoff import NoBackoff
+from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
 #: The scheme of a set of servers under Sentinel, which say who is the master.
@@ -26,16 +27,23 @@ def caches(url: str, web_seconds: float, *, relay_seconds: float) -> dict[str, d
 
 def _cache(url: str, seconds: float, name: str) -> dict[str, Any]:
     patience = {"socket_connect_timeout": seconds, "socket_timeout": seconds}
-    # As many connections as there are threads: at a limit callers would be refused, not made to wait.
-    once = {"retry": Retry(NoBackoff(), 0), "health_check_interval": 0, "max_connections": 100_000}
-    options: dict[str, Any] = {"IGNORE_EXCEPTIONS": True, "CONNECTION_POOL_KWARGS": {**patience, **once}}
+    pool = {
+        **patience,
+        "retry": Retry(NoBackoff(), 0),
+        "health_check_interval": 0,
+        # As many connections as there are threads: at a limit callers would be refused, not made to wait.
+        "max_connections": 100_000,
+        # With them, redis-py no longer refuses a connection on which an unread reply waits.
+        "maint_notifications_config": MaintNotificationsConfig(enabled=False),
+    }
+    options: dict[str, Any] = {"IGNORE_EXCEPTIONS": True, "CONNECTION_POOL_KWARGS": pool}
     if url.startswith(SENTINEL):
         url, sentinels = _behind_sentinels(url)
         options |= {
             "CLIENT_CLASS": "django_redis.client.SentinelClient",
             "CONNECTION_FACTORY": "django_redis.pool.SentinelConnectionFactory",
             "SENTINELS": sentinels,
-            "SENTINEL_KWARGS": {**patience, **once},
+            "SENTINEL_KWARGS": pool,
         }
     location = f"{url}{'&' if '?' in url else '?'}client_name={name}"
     return {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": location, "OPTIONS": options}
