@@ -294,7 +294,7 @@ DAMAGE = {
     "the rows are of another type": lambda redis, key: redis.set(key("rows"), "?"),
     "the index is of another type": lambda redis, key: redis.set(key("index"), "?"),
     "the head is lost": lambda redis, key: redis.unlink(key("head")),
-    "everything is lost": lambda redis, key: redis.flushall(),
+    "everything is lost": lambda redis, key: redis.flushdb(),
 }
 
 

@@ -123,7 +123,7 @@ def test_a_partition_that_is_not_as_the_relay_left_it_is_rebuilt(
     if damage == "another relay":
         redis.hset(head, "nonce", "of another")
     elif damage == "lost":
-        redis.flushall()
+        redis.flushdb()
     elif damage == "an older copy":
         nonce = redis.hget(head, "nonce")
         stepped_relay.renew()
@@ -161,7 +161,7 @@ def test_a_rebuild_under_somebody_elses_hands_starts_over(stepped_relay: Stepped
     redis.hset(head, "nonce", "of another")
     stepped_relay.renew()
     with stepped_relay.paused_pass(after='FROM "mes_workorder"'):
-        redis.flushall()
+        redis.flushdb()
     assert not redis.exists(BOARD.partition.key("fence"))
     stepped_relay.settle()
     assert_board_agrees()
