@@ -12,7 +12,8 @@ from config import embedded
 
 embedded.hold()
 _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-if "REDIS_URL" not in os.environ:
+# The controller of xdist sets the variables too, and its workers inherit them.
+if os.environ.setdefault("TEST_REDIS", "given" if "REDIS_URL" in os.environ else "own") == "own":
     os.environ["REDIS_URL"] = embedded.redis_url(2 * _worker)
     os.environ["CELERY_BROKER_URL"] = embedded.broker_url().replace(
         "virtual_host=1", f"virtual_host={2 * _worker + 1}"
