@@ -40,6 +40,7 @@ class Copy:
                 f"COPY {self.model._meta.db_table} ({', '.join(self.columns)}) FROM STDIN "
                 f"WITH (FORMAT csv, FORCE_NOT_NULL ({', '.join(filled)}))",
                 io.StringIO(self.text),
+                len(self.text),  # read at one gulp: each further one would wait for other threads
             )
 
 
