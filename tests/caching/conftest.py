@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
+from django.db import transaction
 from pytest_django import Settings
 
+from caching import signals
 from caching.declared import Declared
 from caching.redis import breaker
 from caching.relay import Relay
@@ -13,7 +15,8 @@ from tests.caching.relays import LONG_FENCE, SteppedRelay, running, stepped
 
 @pytest.fixture(autouse=True)
 def _nothing_learnt(_clean_redis: None) -> None:
-    """What this process knew of Redis went with the test before."""
+    """What this process knew of Redis, and of rows that were rolled back, went with the test before."""
+    vars(transaction.get_connection()).pop(signals._PENDING, None)
     breaker.succeeded()
     for cache in Declared.registry:
         for partition in cache.partitions:
