@@ -1,0 +1,65 @@
+"""Does the machine find each mutant, and after how many steps? ``python -m tests.model.mutants --help``."""
+
+import argparse
+import os
+import statistics
+import sys
+import time
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+if __name__ == "__main__":  # pytest has done it
+    import django
+
+    import tests.environment  # noqa: F401 - the servers
+
+    django.setup()
+
+from tests.model.hunting import hunt, shorten
+from tests.model.safeguards import MUTANTS, OTHERS, Mutant
+from tests.model.sequences import save
+
+SEEDS = 5
+MOST_EXAMPLES = 2000
+
+
+def main() -> int:
+    """Hunt each mutant with several seeds; print the table; 1 if one that matters was not found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="only these mutants")
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument(
+        "--examples", type=int, default=MOST_EXAMPLES, help="most examples a hunt, of 50 steps"
+    )
+    parser.add_argument("--write", action="store_true", help="keep the shortest sequence that shows each one")
+    options = parser.parse_args()
+    missed = 0
+    _say(f"{'removed':26} {'found after':14} {'each seed':36} {'shortest':8} took")
+    for mutant in (*MUTANTS, *OTHERS):
+        if not options.names or mutant.name in options.names:
+            got_away = _row(mutant, options)
+            missed += got_away and mutant in MUTANTS
+    return min(missed, 1)
+
+
+def _row(mutant: Mutant, options: argparse.Namespace) -> bool:
+    """One line of the table; true if the mutant got away."""
+    began = time.monotonic()
+    hunts = [hunt(mutant, seed_number=n, examples=options.examples) for n in range(1, options.seeds + 1)]
+    found = [prey for prey in hunts if prey.sequence]
+    shortest = min((shorten(prey.sequence, mutant) for prey in found), key=len, default=[])
+    median = f"{statistics.median(prey.steps for prey in found):.0f}" if found else ""
+    if len(found) < len(hunts):
+        median += f" in {len(found)} of {len(hunts)}"
+    each = " ".join(str(prey.steps) if prey.sequence else "-" for prey in hunts)
+    _say(f"{mutant.name:26} {median:14} {each:36} {len(shortest) or '':8} {time.monotonic() - began:5.0f} s")
+    if options.write and shortest:
+        save(mutant.name, shortest)
+    return len(found) < len(hunts)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())
