@@ -1,5 +1,6 @@
 -- Shared by the entity scripts: one row is one hash {e: epoch, v: version, o: owner, p: payload}.
--- A row without p is known not to exist.
+-- A row without p is known not to exist: for a minute, which is longer than any put's deadline. Whoever asks for
+-- numbers at random fills no memory with them.
 
 -- Versions are decimal bigints; a Lua number holds only 53 bits of one, so they are compared as text.
 local function older(a, b)
@@ -17,7 +18,7 @@ local function put(key, epoch, version, owner, found, payload, ttl)
   if found == '1' then
     redis.call('HSET', key, 'p', payload)
   end
-  redis.call('PEXPIRE', key, ttl)
+  redis.call('PEXPIRE', key, found == '1' and ttl or 60000)
   return 1
 end
 

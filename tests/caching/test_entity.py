@@ -125,6 +125,8 @@ def test_that_there_is_no_such_order_is_cached_too(
     with Selects() as selects:
         assert read_order(client, NOBODYS, 404)[1] == HIT
     assert selects.count == 0
+    key = ORDERS.partition_of(NOBODYS).key(f"row:{NOBODYS}")
+    assert 55 <= relay_connection().ttl(key) <= 60  # whoever asks for numbers at random fills no memory
 
     OrderFactory(client=alice, number=NOBODYS)
 
