@@ -1,6 +1,6 @@
 """The change log in PostgreSQL: what the triggers wrote, and what of it is still to be applied."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db import connection
 
@@ -21,11 +21,26 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Which transactions were over: those before ``next`` except the ``running`` ones."""
+
+    next: str = "0"
+    running: list[str] = field(default_factory=list)
+
+    @classmethod
+    def parse(cls, text: str) -> "Snapshot":
+        """PostgreSQL's own spelling: oldest running, next to begin, those running between them."""
+        _oldest, following, running = text.split(":")
+        return cls(following, running.split(",") if running else [])
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
-    """What is visible now: changes, oldest first, and whether there are more than one batch."""
+    """What is visible now: changes, whether there are more than one batch, and to which snapshot."""
 
     changes: list[Change]
     more: bool
+    seen: Snapshot
 
 
 class ChangeLog:
@@ -35,24 +50,25 @@ class ChangeLog:
     """
 
     def __init__(self) -> None:
-        # Every transaction below was over, and its rows were deleted, when the last pass looked: the index
-        # need not be walked there, where a long snapshot of somebody else may hold dead rows.
-        self._floor = 0
-        self._next_floor = 0
+        self._over = Snapshot()
 
     def waiting(self) -> Waiting:
-        """The changes visible now."""
+        """The changes visible now, in one round trip.
+
+        What was over when the last pass looked has been deleted since. It is not looked at again, for the
+        index may be full of it: dead rows stay for as long as somebody's long transaction could see them.
+        """
         with connection.cursor() as cursor:
-            # The snapshot's own oldest transaction, read no later than the rows.
-            cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-            self._next_floor = cursor.fetchone()[0]
             cursor.execute(
-                "SELECT id, source, key, version, old_state, new_state FROM caching_change"
-                " WHERE xid >= %s::text::xid8 ORDER BY xid, id LIMIT %s",
-                [str(self._floor), READ_BATCH + 1],
+                "SELECT pg_current_snapshot()::text, log.* FROM (VALUES (1)) AS one LEFT JOIN ("
+                " SELECT id, source, key, version, old_state, new_state FROM caching_change"
+                " WHERE xid >= %s::text::xid8 OR xid = ANY(%s::text[]::xid8[]) ORDER BY xid, id LIMIT %s"
+                ") AS log ON true",
+                [self._over.next, self._over.running, READ_BATCH + 1],
             )
-            rows = [Change(*row) for row in cursor.fetchall()]
-        return Waiting(rows[:READ_BATCH], len(rows) > READ_BATCH)
+            rows = cursor.fetchall()
+        changes = [Change(*row[1:]) for row in rows if row[1] is not None]
+        return Waiting(changes[:READ_BATCH], len(changes) > READ_BATCH, Snapshot.parse(rows[0][0]))
 
     def delete(self, waiting: Waiting) -> None:
         """Delete exactly the changes that every partition has acknowledged."""
@@ -63,7 +79,7 @@ class ChangeLog:
                     [[change.id for change in waiting.changes]],
                 )
         if not waiting.more:
-            self._floor = self._next_floor
+            self._over = waiting.seen
 
 
 def backlog() -> int:
