@@ -74,7 +74,8 @@ NUMBER_PATTERN = r"[AP]-[0-9A-HJKMNP-TV-Z]{8}"
 
 def new_number(prefix: str) -> str:
     """A random order number: ``A-`` (the Shop's) or ``P-`` (a partner's) and 8 base-32 characters."""
-    return f"{prefix}-{''.join(secrets.choice(_ALPHABET) for _ in range(8))}"
+    bits = secrets.randbits(40)
+    return f"{prefix}-{''.join(_ALPHABET[bits >> shift & 31] for shift in range(0, 40, 5))}"
 
 
 # A payload is written by one release and may be read by the next: change a field's meaning, raise this.

@@ -4,7 +4,7 @@ import random
 from bisect import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 
 from events.vocabulary import UNCLAIMED, ActorKind, Status
@@ -84,15 +84,15 @@ _PATHS: tuple[tuple[float, int, Path], ...] = (
 
 
 class Life:
-    """The steps of one order, each with the moment it happened, and whether a partner ordered."""
+    """The steps of one order, each with the moment it happened (as text), and whether a partner ordered."""
 
     def __init__(self, path: Path, moments: list[datetime], *, is_partners: bool) -> None:
-        self.steps = tuple(zip(path, moments, strict=True))
+        self.steps = tuple(zip(path, map(str, moments), strict=True))
         self.is_partners = is_partners
         self.status = path[-1].status
         #: When the order first stood in a status.
         self.first: dict[Status, datetime] = {}
-        for step, at in self.steps:
+        for step, at in zip(path, moments, strict=True):
             self.first.setdefault(step.status, at)
         #: The steps the MES knows of; none when the order never got there.
         self.mes_steps = (
@@ -129,11 +129,11 @@ def _live(path: Path, age: timedelta, dice: random.Random, now: datetime) -> Lif
     is_partners = submissions == 1 and dice.random() < PARTNERS_SHARE
     if is_partners:
         path = path[2:]
-    gaps = [timedelta(hours=step.hours * dice.uniform(0.4, 2)) for step in path[1:]]
-    total = sum(gaps, timedelta())
+    hours = [step.hours * dice.uniform(0.4, 2) for step in path[1:]]
     # What would reach into the future is lived faster.
-    pace = min(1.0, age * dice.uniform(0.5, 0.99) / total) if gaps else 1.0
-    moments: list[datetime] = [now - age]
-    for gap in gaps:
-        moments.append(moments[-1] + gap * pace)
+    pace = min(1.0, age.total_seconds() / 3600 * dice.uniform(0.5, 0.99) / sum(hours)) if hours else 1.0
+    begin = (now - age).timestamp()
+    moments = [
+        datetime.fromtimestamp(begin + 3600 * pace * lived, UTC) for lived in accumulate(hours, initial=0.0)
+    ]
     return Life(path, moments, is_partners=is_partners)

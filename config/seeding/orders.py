@@ -1,17 +1,18 @@
 """How do thousands of orders get into both contexts in seconds?"""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
 from django.db import connection, transaction
+from django.db.models import Model
 from django.utils import timezone
 
 from accounts.models import User
-from config.seeding.copying import Copy, take_ids
+from config.seeding.copying import Copy, as_text, take_ids
 from config.seeding.lives import Life, lives
-from config.seeding.stories import Cast
+from config.seeding.stories import LINE_COLUMNS, Cast, Line, Row
 from events.vocabulary import new_number
 from mes.models import WorkOrder, WorkOrderStatusChange
 from shop.models import Order, OrderStatusChange
@@ -64,12 +65,25 @@ def _put_into_words(
     stories = [cast.tell(*key) for key in zip(batch, numbers, shop_ids, mes_ids, strict=True)]
     entered = [story for story in stories if story.life.mes_steps]
     copies = [
-        Copy.of(Order, (story.order() for story in stories)),
-        Copy.of(OrderStatusChange, (line for story in stories for line in story.order_lines())),
-        Copy.of(WorkOrder, (story.work_order() for story in entered)),
-        Copy.of(WorkOrderStatusChange, (line for story in entered for line in story.work_order_lines())),
+        _rows(Order, [story.order() for story in stories]),
+        _lines(OrderStatusChange, "order_id", (line for story in stories for line in story.order_lines())),
+        _rows(WorkOrder, [story.work_order() for story in entered]),
+        _lines(
+            WorkOrderStatusChange,
+            "work_order_id",
+            (line for story in entered for line in story.work_order_lines()),
+        ),
     ]
     return len(batch), copies
+
+
+def _rows(model: type[Model], rows: list[Row]) -> Copy:
+    return Copy.of(model, tuple(rows[0]) if rows else (), (map(as_text, row.values()) for row in rows))
+
+
+def _lines(model: type[Model], order: str, lines: Iterable[Line]) -> Copy:
+    """The reasons among the lines are sentences of ours, without a character that COPY would mistake."""
+    return Copy.of(model, (*LINE_COLUMNS, order, "actor_id"), lines)
 
 
 def _new_numbers(batch: list[Life]) -> list[str]:

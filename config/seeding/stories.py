@@ -3,16 +3,20 @@
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from accounts.models import User
 from config.seeding.catalogue import Catalogue, Piece
+from config.seeding.copying import NULL
 from config.seeding.lives import Life, Step
 from config.seeding.people import OTHER_CLIENTS
 from events.vocabulary import ActorKind, Material, Status, default_currency
 
 Row = dict[str, Any]
+Line = tuple[str, str, str, str, str, str, str]
+#: The columns of a timeline but for the order's own, which comes last but one.
+LINE_COLUMNS = ("from_status", "to_status", "actor_kind", "reason", "at")
 
 _MATERIALS = {
     Material.SILVER_925: 45,
@@ -136,35 +140,32 @@ class Story:
             "updated_at": steps[-1][1],
         }
 
-    def order_lines(self) -> Iterator[Row]:
+    def order_lines(self) -> Iterator[Line]:
         """The Shop's timeline; who worked on the order stays in the plant."""
-        buyers = (ActorKind.CLIENT, ActorKind.PARTNER)
-        for row, kind in self._lines(self.life.steps):
-            actor = self.buyer if kind in buyers else self.seller if kind == ActorKind.SELLER else None
-            yield {**row, "order_id": self.shop_id, "actor_id": actor and actor.pk}
+        buyer, seller = str(self.buyer.pk), str(self.seller.pk)
+        actors = {ActorKind.CLIENT: buyer, ActorKind.PARTNER: buyer, ActorKind.SELLER: seller}
+        for before, step, kind, at in self._lines(self.life.steps):
+            yield before, step.status, kind, self._reason(step), at, str(self.shop_id), actors.get(kind, NULL)
 
-    def work_order_lines(self) -> Iterator[Row]:
+    def work_order_lines(self) -> Iterator[Line]:
         """The plant's timeline; of what the Shop decided it knows only the kind of actor."""
-        makers = iter(self.makers)
-        maker: User | None = None
-        for row, kind in self._lines(self.life.mes_steps):
-            if row["to_status"] == Status.MANUFACTURING_STARTED:
+        makers = (str(maker.pk) for maker in self.makers)
+        maker = NULL
+        for before, step, kind, at in self._lines(self.life.mes_steps):
+            if step.status == Status.MANUFACTURING_STARTED:
                 maker = next(makers)
-            entered_here = self.life.is_partners and not row["from_status"]
-            actor = maker if kind == ActorKind.OPERATOR else self.buyer if entered_here else None
-            yield {**row, "work_order_id": self.mes_id, "actor_id": actor and actor.pk}
+            actor = maker if kind == ActorKind.OPERATOR else NULL
+            if self.life.is_partners and not before:
+                actor = str(self.buyer.pk)
+            yield before, step.status, kind, self._reason(step), at, str(self.mes_id), actor
 
-    def _lines(self, steps: tuple[tuple[Step, datetime], ...]) -> Iterator[tuple[Row, ActorKind]]:
+    def _lines(self, steps: tuple[tuple[Step, str], ...]) -> Iterator[tuple[str, Step, ActorKind, str]]:
+        """Each step with the status before it, who took it, and when."""
         before = ""
         buyer_kind = ActorKind.PARTNER if self.life.is_partners else ActorKind.CLIENT
         for step, at in steps:
-            kind = step.by or buyer_kind
-            row = {
-                "from_status": before,
-                "to_status": step.status,
-                "actor_kind": kind,
-                "reason": self.broken.reason if step.status == Status.PRICING_FAILED else step.reason,
-                "at": at,
-            }
-            yield row, kind
+            yield before, step, step.by or buyer_kind, at
             before = step.status
+
+    def _reason(self, step: Step) -> str:
+        return self.broken.reason if step.status == Status.PRICING_FAILED else step.reason
