@@ -14,7 +14,7 @@ if __name__ == "__main__":  # pytest has done it
 
     django.setup()
 
-from tests.model.hunting import hunt, shorten
+from tests.model.hunting import hunt, replay, shorten
 from tests.model.safeguards import MUTANTS, OTHERS, Mutant
 from tests.model.sequences import save
 
@@ -31,6 +31,7 @@ def main() -> int:
         "--examples", type=int, default=MOST_EXAMPLES, help="most examples a hunt, of 50 steps"
     )
     parser.add_argument("--write", action="store_true", help="keep the shortest sequence that shows each one")
+    parser.add_argument("--stories", action="store_true", help="tell what happens in the shortest sequence")
     options = parser.parse_args()
     missed = 0
     _say(f"{'removed':26} {'found after':14} {'each seed':36} {'shortest':8} took")
@@ -52,6 +53,10 @@ def _row(mutant: Mutant, options: argparse.Namespace) -> bool:
         median += f" in {len(found)} of {len(hunts)}"
     each = " ".join(str(prey.steps) if prey.sequence else "-" for prey in hunts)
     _say(f"{mutant.name:26} {median:14} {each:36} {len(shortest) or '':8} {time.monotonic() - began:5.0f} s")
+    if options.stories and shortest:
+        prey = replay(shortest, mutant)
+        _say("\n".join(f"    {name} {values}" for name, values in shortest))
+        _say(f"{prey.story}\n{prey.violation}\n")
     if options.write and shortest:
         save(mutant.name, shortest)
     return len(found) < len(hunts)
