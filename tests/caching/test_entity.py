@@ -84,6 +84,7 @@ def test_who_has_the_order_as_it_is_gets_no_body(
 
     assert read_order(client, order.number, 304, if_none_match=etag) == (None, HIT)
     assert read_order(client, order.number, 304, if_none_match=f'"other", {etag}') == (None, HIT)
+    assert read_order(client, order.number, 304, if_none_match="*") == (None, HIT)
     assert read_order(client, order.number, 200, if_none_match='W/"1"')[1] == HIT
     order.save()
     changed, _how = read_order(client, order.number, 200, if_none_match=etag)
