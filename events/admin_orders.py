@@ -17,13 +17,14 @@ from unfold.decorators import display
 from events.admin_lists import ReadOnlyAdmin
 from events.looks import STATUS_COLOURS, age, money
 from events.model_files import StoredModel, download_response
+from events.reasons import translated
 from events.vocabulary import NUMBER_PATTERN
 
 
 class TimelineInline(TabularInline):
     """An order's timeline, newest first. Whoever may see the order may see it; nobody writes it here."""
 
-    fields = readonly_fields = ("at", "from_status", "to_status", "actor_kind", "person", "reason")
+    fields = readonly_fields = ("at", "from_status", "to_status", "actor_kind", "person", "why")
     extra = 0
     can_delete = False
     hide_title = True
@@ -32,6 +33,11 @@ class TimelineInline(TabularInline):
     def person(self, line: Any) -> str:
         """Who it was. No link: most of those who read this may not see users."""
         return line.actor.display_name if line.actor else "–"
+
+    @display(description=_("Reason"))
+    def why(self, line: Any) -> str:
+        """The reason, in the reader's language where it is the system's."""
+        return translated(line.reason) or "–"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """The lines with their actors, in one query."""

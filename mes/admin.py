@@ -10,6 +10,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from events.admin_orders import OrderPagesAdmin, TimelineInline
+from events.reasons import translated
 from mes.figures import overdue
 from mes.models import Tariff, WorkOrder, WorkOrderStatusChange
 
@@ -76,7 +77,7 @@ class WorkOrderAdmin(OrderPagesAdmin):
                     "comment",
                     "model_link",
                     "large_picture",
-                    "flag",
+                    "question",
                 )
             },
         ),
@@ -88,9 +89,15 @@ class WorkOrderAdmin(OrderPagesAdmin):
         "partner_name",
         "model_link",
         "large_picture",
+        "question",
         "price_with_currency",
         "breakdown",
     )
+
+    @display(description=_("Flag"))
+    def question(self, order: WorkOrder) -> str:
+        """What looks like a mistake of units, in the reader's language."""
+        return translated(order.flag) or "–"
 
     @display(description=_("Partner"))
     def partner_name(self, order: WorkOrder) -> str:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 
-from events import looks
+from events import looks, reasons
 from events.vocabulary import Material, Status
 from mes.pages import steps
 
@@ -16,6 +16,7 @@ register = template.Library()
 
 register.filter(looks.age)
 register.filter(looks.lasting)
+register.filter(reasons.translated)
 register.filter(steps.next_step)
 register.filter(steps.may_release)
 

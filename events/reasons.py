@@ -1,0 +1,69 @@
+"""How does a sentence that the system wrote into a timeline read in the reader's language?
+
+History holds no language: such a reason is stored, and served by the API, in English as it was written. Pages
+find the sentence it was made from and say that one in the reader's language; people's own words stay theirs.
+"""
+
+import re
+from functools import cache
+
+from django.utils.translation import gettext, gettext_noop
+
+from events.vocabulary import Status
+
+#: Every sentence the system writes as a reason or a flag; a test finds those that are missing here.
+SENTENCES = (
+    gettext_noop("Asked to cancel."),
+    gettext_noop("Asked to cancel. %(words)s"),
+    gettext_noop("Came too late to matter: %(status)s."),
+    gettext_noop("Each piece would weigh %(mass)s kg: is the size right?"),
+    gettext_noop("Manufacturing has begun: the order can no longer be cancelled."),
+    gettext_noop("Only %(across)s mm across: was the file meant in inches, centimetres or metres?"),
+    gettext_noop("%(across)s mm across: was the file meant in a smaller unit?"),
+    gettext_noop("The %(kind)s file is damaged: it can't be read as a 3D model."),
+    gettext_noop("The 3MF file is damaged: it holds a document type declaration."),
+    gettext_noop("The 3MF file is in a unit we don't know: %(unit)s."),
+    gettext_noop("The GLB file is damaged: a node has two parents."),
+    gettext_noop("The GLB file keeps its geometry outside itself. Export it as one file."),
+    gettext_noop("The GLB file uses %(extension)s, which we can't read. Export it without."),
+    gettext_noop("The GLB file uses sparse accessors, which we can't read. Export it without them."),
+    gettext_noop("The file holds no triangles: there is no surface to measure."),
+    gettext_noop("The file is damaged: its triangles name points that are not there."),
+    gettext_noop("The file is damaged: some of its coordinates are not numbers."),
+    gettext_noop("The model has more than %(most)s triangles. Export it with fewer."),
+    gettext_noop("The model has no volume: it is flat or only a surface, there is nothing to cast."),
+    gettext_noop("The model is made of more than %(most)s parts. Join some of them."),
+    gettext_noop("The model is too detailed to measure. Export it with fewer triangles."),
+    gettext_noop("The model is too large to make. Check the unit it was exported in."),
+    gettext_noop("The model takes too long to measure. Export it with fewer triangles and parts."),
+    gettext_noop("The price was not accepted within %(days)s days."),
+    gettext_noop(
+        "The surface has holes (%(edges)s open edges): it encloses no volume. "
+        "Close it in your CAD program and send it again."
+    ),
+    gettext_noop(
+        "The surface is not a clean solid: in places more than two faces meet at one edge. "
+        "Join or separate its bodies in your CAD program and send it again."
+    ),
+    gettext_noop("The surface has only one side, like a Moebius strip: it encloses no volume."),
+)
+
+
+def translated(reason: str) -> str:
+    """The reason in the active language, when the system wrote it; unchanged when a person did."""
+    for sentence, pattern in _patterns():
+        if found := pattern.fullmatch(reason):
+            return gettext(sentence) % {name: _label(word) for name, word in found.groupdict().items()}
+    return reason
+
+
+@cache
+def _patterns() -> list[tuple[str, re.Pattern[str]]]:
+    return [
+        (sentence, re.compile(re.sub(r"%\\\((\w+)\\\)s", r"(?P<\1>.+)", re.escape(sentence)), re.DOTALL))
+        for sentence in SENTENCES
+    ]
+
+
+def _label(word: str) -> str:
+    return str(Status(word).label) if word in Status.values else word
