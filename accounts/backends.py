@@ -9,7 +9,6 @@ from django.db.models import OuterRef, Q, Value
 from django.db.models.functions import Concat
 
 from accounts.models import User
-from accounts.roles import Role
 
 
 class OneStatementBackend(ModelBackend):
@@ -17,13 +16,12 @@ class OneStatementBackend(ModelBackend):
 
     def get_user(self, user_id: int) -> User | None:
         """The user of a session, or None if there is no such active user any more."""
-        groups = User.groups.through.objects.filter(user=OuterRef("pk"), group__name__in=Role)
         allowed = Permission.objects.filter(Q(user=OuterRef("pk")) | Q(group__user=OuterRef("pk")))
         name = Concat("content_type__app_label", Value("."), "codename")
         user = (
             User.objects.filter(pk=user_id, is_active=True)
             .annotate(
-                known_roles=ArraySubquery(groups.values("group__name")),
+                known_roles=User.roles_of("pk"),
                 known_permissions=ArraySubquery(allowed.order_by().values_list(name).distinct()),
             )
             .first()

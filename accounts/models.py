@@ -5,8 +5,9 @@ from typing import Self
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
@@ -41,6 +42,12 @@ class User(AbstractUser):
     def roles(self) -> frozenset[str]:
         """Names of this user's roles: one query, kept as long as this instance lives."""
         return frozenset(self.groups.filter(name__in=Role).values_list("name", flat=True))
+
+    @classmethod
+    def roles_of(cls, user: str) -> ArraySubquery:
+        """The names of the roles of the user that column ``user`` of another query tells."""
+        groups = cls.groups.through._default_manager.filter(user=OuterRef(user), group__name__in=Role)
+        return ArraySubquery(groups.values("group__name"))
 
     def has_role(self, *roles: Role) -> bool:
         """Whether the user has at least one of these roles. A superuser has only those it was given."""

@@ -101,12 +101,12 @@ def test_a_session_lets_its_user_in(olga: User) -> None:
     assert client.get("/api/closed/").json() == {"user": "olga"}
 
 
-def test_authentication_costs_one_query_and_the_roles_another(
+def test_authentication_costs_one_query_roles_included(
     olga: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     _token, key = token_issue(user=olga, name="workshop")
     client = client_with(key)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         assert client.get("/api/closed/").status_code == 200
 
 
