@@ -103,7 +103,10 @@ class Load:
         """Change one row of each table, by Django or past it, and note the version that was committed."""
         for row in (random.choice(self._orders), random.choice(self._board)):
             model: type[Order | WorkOrder] = type(row)
+            committed: list[float] = []
             with transaction.atomic():
+                # The first to be called after COMMIT: writing through comes later, and may wait for Redis.
+                transaction.on_commit(lambda at=committed: at.append(time.monotonic()))
                 if random.random() < 0.5:
                     fresh = model.objects.select_for_update().get(pk=row.pk)
                     fresh.quantity = fresh.quantity % 100 + 1
@@ -118,4 +121,4 @@ class Load:
                             [row.pk],
                         )
                         version = cursor.fetchone()[0]
-            self.ledger.writes[row.number].append((version, time.monotonic()))
+            self.ledger.writes[row.number].append((version, committed[0]))

@@ -18,8 +18,10 @@ class Proxy:
     def __init__(self, port: int) -> None:
         self._behind = port
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}/0"
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self.port}/0"
         self._lose = self._hold = b""
+        self._is_torn = False
         self._held: tuple[socket.socket, bytes] | None = None
         self._unheard: SimpleQueue[bytes] = SimpleQueue()
         self._deaf: set[socket.socket] = set()
@@ -43,6 +45,10 @@ class Proxy:
         under way until :meth:`let_go`."""
         self._hold = word.encode()
 
+    def tear(self) -> None:
+        """From now on nothing comes through, either way, and nobody is told."""
+        self._is_torn = True
+
     def let_go(self) -> None:
         """What was held back arrives and is carried out."""
         assert self._held, "nothing was held back"
@@ -58,7 +64,11 @@ class Proxy:
         with suppress(OSError):  # the listener is closed at the end
             while True:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self._behind))
+                try:
+                    server = socket.create_connection(("127.0.0.1", self._behind))
+                except ConnectionRefusedError:  # whoever was there is dead
+                    client.close()
+                    continue
                 self._ends += client, server
                 for pump in (self._pass_commands, self._pass_replies):
                     threading.Thread(target=pump, args=(client, server), daemon=True).start()
@@ -66,6 +76,8 @@ class Proxy:
     def _pass_commands(self, client: socket.socket, server: socket.socket) -> None:
         with client, suppress(OSError):
             while command := client.recv(1 << 20):
+                if self._is_torn:
+                    continue
                 if self._hold and self._hold in command:
                     self._held, self._hold = (server, command), b""
                     self._deaf.add(server)
@@ -79,6 +91,8 @@ class Proxy:
     def _pass_replies(self, client: socket.socket, server: socket.socket) -> None:
         with server, suppress(OSError):
             while reply := server.recv(1 << 20):
+                if self._is_torn:
+                    continue
                 if server in self._deaf:
                     self._unheard.put(reply)
                     break

@@ -193,7 +193,8 @@ class Sentinel(Valkey):
             f"port {self.port}\ndir {self.folder}\n"
             f"sentinel monitor caches 127.0.0.1 {master.port} 1\n"
             "sentinel down-after-milliseconds caches 500\n"
-            "sentinel failover-timeout caches 3000\n"
+            # Before that it lets a replica be that hears of its master by another address.
+            "sentinel failover-timeout caches 60000\n"
         )
         self._options = {}
 
