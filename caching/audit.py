@@ -14,7 +14,12 @@ from caching.declared import Declared
 from caching.entity import EntityCache
 from caching.redis import relay_connection
 
-MISMATCHES = Gauge("cache_audit_mismatches", "Rows of a cache that disagreed with PostgreSQL.", ["cache"])
+MISMATCHES = Gauge(
+    "cache_audit_mismatches",
+    "Rows of a cache that disagreed with PostgreSQL.",
+    ["cache"],
+    multiprocess_mode="mostrecent",
+)
 SAMPLE = 500
 _SCAN = 1000
 

@@ -11,6 +11,7 @@ import http.client
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -48,6 +49,7 @@ def main() -> None:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit(130)
+    _count_together(embedded.data_dir() / "metrics")
     site = Site(port, users)
     supervisor = Supervisor(programs(port, embedded.data_dir()))
     try:
@@ -109,6 +111,13 @@ def _prepare() -> dict[str, dict[str, str]]:
         users = demo_users() if is_empty else demo_users("--orders=0")
     connections.close_all()
     return users
+
+
+def _count_together(folder: Path) -> None:
+    """Let /metrics sum up all programs, whichever web worker is asked. What older ones counted is over."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
 def programs(port: int, folder: Path) -> list[Program]:
