@@ -280,7 +280,7 @@ UNFOLD = {
 # -- Files ------------------------------------------------------------------------------------------------
 
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
+# Style sheets, scripts and fonts are served from where they are installed; nothing is collected.
 WHITENOISE_USE_FINDERS = True
 # Where uploaded 3D models are kept. They are only ever served as downloads, by a view that asks who may.
 MODELS_ROOT = DATA_DIR / "models"
