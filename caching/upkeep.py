@@ -50,6 +50,11 @@ def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield batch
 
 
+def ask_for_rebuild(partition: Partition, asker: str) -> None:
+    """Take the relay's proof away and say who wants it so: at its next pass it begins the partition anew."""
+    relay_connection().hset(partition.key("head"), mapping={"nonce": "", "asked_by": asker})
+
+
 class Upkeep(ABC):
     """One partition in the relay's hands. Each script proves by the nonce that nothing was lost since."""
 
@@ -83,6 +88,8 @@ class Upkeep(ABC):
         """A new epoch. From now on only scripts that know this nonce are obeyed."""
         nonce, epoch = secrets.token_hex(8), secrets.token_hex(4)
         self._unsure = None
+        asker: Any = relay_connection().hget(self.partition.key("head"), "asked_by")
+        why = f"asked for by {asker.decode()}" if asker else why
         script.run(relay_connection(), keys, [epoch, nonce, why])
         self._nonce = nonce
 

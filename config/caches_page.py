@@ -18,7 +18,8 @@ from accounts.roles import Role
 from caching import status
 from caching.audit import audit
 from caching.declared import Declared
-from caching.redis import CacheUnavailable, is_enabled, relay_connection
+from caching.redis import CacheUnavailable, is_enabled
+from caching.upkeep import ask_for_rebuild
 from caching.warming import NotBegun, keys_to_warm, warm
 
 log = structlog.get_logger(__name__)
@@ -105,10 +106,9 @@ def _audit(request: HttpRequest, cache: Declared[Any]) -> None:
 
 
 def _rebuild(request: HttpRequest, cache: Declared[Any]) -> None:
-    """Take the relay's proof away: at its next pass it finds the partition foreign and begins it anew."""
-    redis: Any = relay_connection()
+    """At its next pass the relay begins each partition anew."""
     for partition in cache.partitions:
-        redis.hdel(partition.key("head"), "nonce")
+        ask_for_rebuild(partition, request.user.get_username())
     text = _("%(name)s: the relay rebuilds it now; until it is done PostgreSQL answers.")
     messages.success(request, text % {"name": cache.name})
 

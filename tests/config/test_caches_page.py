@@ -43,6 +43,7 @@ def test_a_rebuild_begins_a_new_epoch(erik: User, stepped_relay: SteppedRelay) -
     stepped_relay.relay._renewed_at = -float("inf")
     stepped_relay.settle()
     assert relay_connection().hget(head, "epoch") != before
+    assert "asked for by erik" in desk(erik).get(PAGE).text
 
 
 def test_a_rebuild_needs_a_permission_of_its_own(erik: User) -> None:
