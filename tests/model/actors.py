@@ -1,4 +1,4 @@
-"""Who runs, up to where, and what time it is: the real code in greenlets that stop before every call to a server."""
+"""Who runs, and up to where? The real code in greenlets that stop before every call to a server."""
 
 from collections.abc import Callable
 from typing import Any

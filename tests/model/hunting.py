@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.model.machine import Machine
+from tests.model.mutation import Mutant
 from tests.model.promise import Violation
-from tests.model.safeguards import Mutant
 from tests.model.sequences import Steps
 from tests.model.world import World
 
@@ -75,7 +75,7 @@ def replay(steps: Steps, mutant: Mutant | None = None) -> Prey:
 
 
 def shorten(steps: Steps, mutant: Mutant | None) -> Steps:
-    """Leave out whatever can be left out while there still is a violation (Zeller's delta debugging, simply)."""
+    """Leave out whatever can be left out while there still is a violation (delta debugging, Zeller 1999)."""
     size = len(steps) // 2
     while size:
         start = 0

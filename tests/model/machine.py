@@ -73,16 +73,18 @@ class Machine(RuleBasedStateMachine):
 
     # -- Writers ------------------------------------------------------------------------------------------
 
-    @step(initialize, rows=st.integers(0, 3))
-    def begin(self, rows: int) -> None:
-        """Some rows, and a relay that leads."""
+    @step(initialize, rows=st.integers(0, 3), cold=st.booleans())
+    def begin(self, rows: int, cold: bool) -> None:
+        """Some rows, and a relay that leads; ``cold``: the relay begins when the log no longer knows them."""
         for key in KEYS[:rows]:
             self.write(web=0, key=key, operation="edit", layer="none")
+        if cold:
+            self.world.database.changes.clear()
         self.world.passes()
 
     @step(web=web_numbers, key=keys, operation=operations, layer=layers)
     def write(self, web: int, key: str, operation: str, layer: str) -> None:
-        """A transaction in one go, by the ORM (layer 1 follows, or stops before its first put) or by raw SQL."""
+        """A transaction in one go, by the ORM (layer 1 follows, or stops before a put) or by raw SQL."""
         if web not in self.transactions:
             self.begin_write(web=web, key=key, operation=operation, repeatable=False)
             self.commit(web=web, layer=layer)

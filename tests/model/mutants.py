@@ -15,7 +15,8 @@ if __name__ == "__main__":  # pytest has done it
     django.setup()
 
 from tests.model.hunting import hunt, replay, shorten
-from tests.model.safeguards import MUTANTS, OTHERS, Mutant
+from tests.model.mutation import Mutant
+from tests.model.safeguards import MUTANTS, OTHERS
 from tests.model.sequences import save
 
 SEEDS = 5

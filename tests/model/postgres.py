@@ -1,9 +1,9 @@
-"""What PostgreSQL does for the engine, in memory: committed rows, open transactions, the change log, one lock.
+"""What does PostgreSQL do for the engine? Committed rows, transactions, the change log, one lock: in memory.
 
 It answers the statements that the engine sends and no other, so an engine that asks something new fails
-loudly here; ``test_simulation.py`` holds its answers against the real server's. READ COMMITTED: a statement sees
-what was committed when it began, and its own transaction's changes; a transaction may ask for one snapshot
-(REPEATABLE READ) instead.
+loudly here; ``test_simulation.py`` holds its answers against the real server's. READ COMMITTED: a statement
+sees what was committed when it began, and its own transaction's changes; a transaction may ask for one
+snapshot (REPEATABLE READ) instead.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -39,6 +39,7 @@ class Database:
         self.changes: dict[int, Logged] = {}
         self.sessions: set[Session] = set()
         self.leader: Session | None = None
+        self.last_over = 0  # the newest transaction that has ended
         self._on_commit = on_commit
         self._next = {"xid": 1, "change": 1, "incarnation": 1, "position": 1}
 
@@ -54,10 +55,12 @@ class Database:
         self.sessions.add(session)
         return session
 
-    def xmin(self) -> int:
-        """``pg_snapshot_xmin``: every transaction below is over."""
-        running = [session.xid for session in self.sessions if session.xid]
-        return min(running, default=self._next["xid"])
+    def snapshot(self) -> str:
+        """``pg_current_snapshot``: oldest running, next to begin, those running between them. The one after
+        the last that is over counts as next: those that run from there on need not be listed."""
+        following = self.last_over + 1
+        running = sorted(session.xid for session in self.sessions if session.xid and session.xid < following)
+        return f"{min(running, default=following)}:{following}:{','.join(map(str, running))}"
 
     def is_locked(self, key: str) -> bool:
         """Whether an open transaction has changed this row: another would have to wait for it."""
@@ -170,7 +173,7 @@ class Session:
     def commit(self) -> None:
         """``COMMIT``."""
         self.touch()
-        self.xid = None
+        self._over()
         self.database.committed(self)
         self._forget()
 
@@ -190,8 +193,13 @@ class Session:
         self.xid = self.xid or self.database.next("xid")
         self.logged.append(Logged(self.database.next("change"), self.xid, key, version, old, new))
 
+    def _over(self) -> None:
+        self.database.last_over = max(self.database.last_over, self.xid or 0)
+        self.xid = None
+
     def _forget(self) -> None:
-        self.xid, self.changed, self.logged = None, {}, []
+        self._over()
+        self.changed, self.logged = {}, []
         self._snapshot, self.in_transaction = None, False
 
 
@@ -261,11 +269,14 @@ class Cursor:
 
 
 def _read_changes(session: Session, _sql: str, params: Any) -> Iterator[tuple[Any, ...]]:
-    floor, limit = params
-    database = session.database
-    found = sorted((c.xid, c.id, c) for c in database.changes.values() if c.xid >= int(floor))
-    for _xid, _id, c in found[:limit]:
-        yield c.id, database.table, c.key, c.version, c.old_state, c.new_state
+    following, running, limit = params
+    database, snapshot = session.database, session.database.snapshot()
+    found = [c for c in database.changes.values() if c.xid >= int(following) or str(c.xid) in running]
+    found.sort(key=lambda c: (c.xid, c.id))
+    for c in found[:limit]:
+        yield snapshot, c.id, database.table, c.key, c.version, c.old_state, c.new_state
+    if not found:
+        yield (snapshot, *[None] * 6)
 
 
 def _delete_changes(session: Session, _sql: str, params: Any) -> list[tuple[Any, ...]]:
@@ -287,8 +298,7 @@ def _set(session: Session, sql: str, params: Any) -> list[tuple[Any, ...]]:
 
 #: How a statement begins, what it is called where an actor stops before it, and its answer.
 STATEMENTS: tuple[tuple[str, str, Callable[[Session, str, Any], Any]], ...] = (
-    ("SELECT pg_snapshot_xmin", "sql xmin", lambda session, *_: [(session.database.xmin(),)]),
-    ("SELECT id, source, key", "sql changes", _read_changes),
+    ("SELECT pg_current_snapshot", "sql changes", _read_changes),
     ("DELETE FROM caching_change", "write: sql delete changes", _delete_changes),
     ("SELECT (SELECT coalesce(json_object_agg", "sql recount", _recount),
     ("SELECT pg_try_advisory_lock", "sql lock", lambda session, *_: [(session.lock(),)]),

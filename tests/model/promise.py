@@ -1,4 +1,4 @@
-"""What may a reader be shown? Only what was current at some moment within the last B, or is a writer's own news."""
+"""What may a reader be shown? What was current within the last B, and no less than its writer saw."""
 
 import json
 from collections.abc import Mapping

@@ -1,68 +1,6 @@
-"""Which safeguards does the engine have, and what is it without each of them? A mutant lacks one.
+"""Which safeguards does the engine have? For each the engine without it: a mutant."""
 
-A mutant is a change of text, of a Lua file or of a Python function, that takes out one safeguard and leaves
-everything else; a text that is no longer there fails loudly.
-"""
-
-import inspect
-import textwrap
-from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
-from unittest.mock import patch
-
-from tests.model.valkey import LUA, Edits
-from tests.model.world import World
-
-
-@dataclass(frozen=True)
-class Change:
-    """Text of a Lua file (``board_put.lua``), or of a Python function (``caching.relay:Relay.run_pass``), and
-    what stands there instead. ``also`` are modules that have imported the function by name."""
-
-    where: str
-    old: str
-    new: str
-    also: tuple[str, ...] = ()
-
-    def patches(self) -> list[Any]:
-        """The patches of a change in Python."""
-        module_name, path = self.where.split(":")
-        *owners, name = path.split(".")
-        module: Any = import_module(module_name)
-        owner = module
-        for part in owners:
-            owner = getattr(owner, part)
-        source = textwrap.dedent(inspect.getsource(getattr(owner, name)))
-        if self.old not in source:
-            raise LookupError(f"{self.where} no longer has this text: {self.old}")
-        made: dict[str, Any] = {}
-        exec(source.replace(self.old, self.new), vars(module), made)  # noqa: S102 - our own source
-        places = [owner, *(import_module(other) for other in self.also)]
-        return [patch.object(place, name, made[name]) for place in places]
-
-    def edit(self) -> tuple[str, str, str]:
-        """The edit of a change in Lua."""
-        name = self.where.removesuffix(".lua")
-        if self.old not in (LUA / self.where).read_text():
-            raise LookupError(f"{self.where} no longer has this text: {self.old}")
-        return name, self.old, self.new
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """The engine without one safeguard; ``lacks`` says what it no longer does."""
-
-    name: str
-    lacks: str
-    changes: tuple[Change, ...]
-
-    def world(self) -> World:
-        """The model's world with this engine."""
-        lua = [change for change in self.changes if change.where.endswith(".lua")]
-        edits: Edits = tuple(change.edit() for change in lua)
-        python = [change for change in self.changes if change not in lua]
-        return World(edits, [made for change in python for made in change.patches()])
+from tests.model.mutation import Change, Mutant
 
 
 def _lua(name: str, lacks: str, file: str, old: str, new: str) -> Mutant:
@@ -98,8 +36,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _lua(
         "version, board", "an older version may replace a newer one",
-        "board_rows.lua", "if older(row.version, version) or (row.version == version and position ~= '') then",
-        "if false then",
+        "board_rows.lua",
+        "if older(row.version, version) or (row.version == version and position ~= '') then", "if false then",
     ),
     _lua(
         "epoch, rows", "a put of an epoch that is over is accepted",
@@ -124,12 +62,13 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _lua(
         "tombstone, rows", "a row that is gone leaves no version",
-        "entity_row.lua", "redis.call('UNLINK', key)\n", "redis.call('UNLINK', key)\nif found ~= '1' then return 1 end\n",
+        "entity_row.lua", "redis.call('UNLINK', key)\n",
+        "redis.call('UNLINK', key)\nif found ~= '1' then return 1 end\n",
     ),
     _lua(
         "tombstone, board", "a row that is gone leaves no version",
         "board_rows.lua",
-        "redis.call('HSET', META, id, version .. '::')\n  redis.call('ZADD', TOMBS, string.sub(time, 1, -4), id)",
+        "append(metas, id, version .. '::')\n  append(buried, string.sub(time, 1, -4), id)",
         "redis.call('HDEL', META, id)",
     ),
     _lua(
@@ -192,11 +131,12 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     # -- The relay's pass ---------------------------------------------------------------------------------
     _python(
-        "t0 first", "the clock is read after the changes", "caching.relay:Relay.run_pass", _T0_FIRST, _T0_LATE,
+        "t0 first", "the clock is read after the changes",
+        "caching.relay:Relay.run_pass", _T0_FIRST, _T0_LATE,
     ),
     _python(
         "set of changes", "what a transaction logs that began before another's end is passed by",
-        "caching.changes:ChangeLog.waiting", "pg_snapshot_xmin", "pg_snapshot_xmax",
+        "caching.changes:ChangeLog.waiting", "self._over.running", "[]",
     ),
     _python(
         "floor", "the next batch begins where a full one should have gone on",
@@ -207,14 +147,16 @@ MUTANTS: tuple[Mutant, ...] = (
         "for change in waiting.changes]", "for change in self.waiting().changes]",
     ),
     _python(
-        "removal, rows", "a row that is no longer found is not removed", "caching.entity:EntityCache.operations",
-        "            for key, version in versions.items()\n",
-        "            for key, version in versions.items() if key in rows\n",
+        "removal, rows", "a row that is no longer found is not removed",
+        "caching.entity:EntityCache.operations",
+        "for key, version in versions.items()\n",
+        "for key, version in versions.items() if key in rows\n",
     ),
     _python(
-        "removal, board", "a row that is no longer found is not removed", "caching.board:BoardCache.operations",
-        "            for key, version in versions.items()\n",
-        "            for key, version in versions.items() if key in rows\n",
+        "removal, board", "a row that is no longer found is not removed",
+        "caching.board:BoardCache.operations",
+        "for key, version in versions.items()\n",
+        "for key, version in versions.items() if key in rows\n",
     ),
     _python(
         "leadership", "two relays lead at once",
@@ -231,26 +173,30 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _lua(
         "rows cleared, board", "a rebuild keeps the rows it finds",
-        "board_reset.lua", "redis.call('UNLINK', unpack(KEYS))", "redis.call('UNLINK', HEAD, KEYS[7], KEYS[8])",
+        "board_reset.lua",
+        "redis.call('UNLINK', unpack(KEYS))", "redis.call('UNLINK', HEAD, KEYS[7], KEYS[8])",
     ),
     _python(
         "snapshot rebuild", "a rebuild deletes the changes it finds when it has loaded the rows",
         "caching.upkeep:BoardUpkeep.rebuild", "    return loaded\n",
-        "    from caching.changes import ChangeLog\n    found = ChangeLog()\n    found.delete(found.waiting())\n"
-        "    return loaded\n",
+        "    from caching.changes import ChangeLog\n    found = ChangeLog()\n"
+        "    found.delete(found.waiting())\n    return loaded\n",
     ),
     _python(
         "rebuild starts over", "a rebuild that broke off counts as done", "caching.relay:Relay._rebuild",
-        "            self._prove()\n", "            self._prove()\n            kept.to_rebuild.pop(upkeep)\n"
-        "            kept.to_rebuild = type('', (dict,), {'__delitem__': lambda *_: None})(kept.to_rebuild)\n",
+        "            self._prove(now=True)",
+        "            self._prove(now=True)\n            kept.to_rebuild.pop(upkeep)\n"
+        "            kept.to_rebuild = type('', (dict,), {'__delitem__': dict.get})(kept.to_rebuild)",
     ),
     _lua(
         "larger horizon", "the horizon of a rebuild replaces a higher one",
-        "board_apply.lua", "if ARGV[7] > (redis.call('HGET', HEAD, 'horizon') or '') then", "if ARGV[7] ~= '' then",
+        "board_apply.lua",
+        "if ARGV[7] > (redis.call('HGET', HEAD, 'horizon') or '') then", "if ARGV[7] ~= '' then",
     ),
     # -- The board ----------------------------------------------------------------------------------------
     _lua(
-        "horizon", "a page goes on below the horizon", "board_page.lua", "if not complete then", "if false then",
+        "horizon", "a page goes on below the horizon",
+        "board_page.lua", "if not complete then", "if false then",
     ),
     _lua(
         "horizon rises", "what retention drops is not below the horizon", "board_rows.lua",
@@ -262,7 +208,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _lua(
         "generations", "a view that changed keeps its ETag",
-        "board_rows.lua", "redis.call('HSET', GENS, view, time)", "",
+        "board_rows.lua", "all('HSET', GENS, generations)", "",
     ),
     _lua(
         "horizon in the ETag", "a page keeps its ETag when the view is complete no longer",
@@ -270,7 +216,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
 )  # fmt: skip
 
-#: What looks like a safeguard of truth and is none: without it the model finds nothing. Why, in docs/proof.md.
+#: What looks like a safeguard of truth and is none: without it the model finds nothing. See docs/proof.md.
 OTHERS: tuple[Mutant, ...] = (
     _lua(
         "equal version", "a put of the version that retention dropped is refused",
@@ -278,12 +224,14 @@ OTHERS: tuple[Mutant, ...] = (
     ),
     _python(
         "no delete before a rebuild", "changes are deleted although a partition is still to be rebuilt",
-        "caching.relay:Relay.run_pass", "    if any(kept.to_rebuild for kept in self._kept):\n        return True",
+        "caching.relay:Relay.run_pass",
+        "    if any(kept.to_rebuild for kept in self._kept):\n        return True",
         "    if False:\n        return True",
     ),
     _lua(
         "reset drops the fence, rows", "a reset leaves the fence standing",
-        "entity_reset.lua", "redis.call('UNLINK', KEYS[2])", "",
+        "entity_reset.lua", "redis.call('UNLINK', KEYS[1], KEYS[2])",
+        "redis.call('UNLINK', KEYS[1])",
     ),
     _lua(
         "reset drops the fence, board", "a reset leaves the fence standing",
@@ -292,6 +240,7 @@ OTHERS: tuple[Mutant, ...] = (
     ),
     _python(
         "proof", "the leader doesn't ask whether it still leads",
-        "caching.leadership:Leadership.prove", "if connection.connection", "return\n        if connection.connection",
+        "caching.leadership:Leadership.prove",
+        "    if connection.connection", "    return\n    if connection.connection",
     ),
 )  # fmt: skip

@@ -17,6 +17,7 @@ def path_of(name: str) -> Path:
 def save(name: str, steps: Steps) -> None:
     """Keep a sequence: a step a line."""
     lines = ",\n".join(json.dumps([step, values]) for step, values in steps)
+    FOLDER.mkdir(exist_ok=True)
     path_of(name).write_text(f"[\n{lines}\n]\n")
 
 

@@ -1,4 +1,4 @@
-"""When all faults are over and nobody writes any more, is everything served from the cache, and as it is now?"""
+"""When all faults are over and nobody writes, is everything served from the cache, and as it is now?"""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any

@@ -1,7 +1,8 @@
-"""What Redis does for the engine: the real scripts on a real Valkey, with the model's clock and its faults.
+"""What does Redis do for the engine? The real scripts on a real Valkey, with the model's clock and faults.
 
 Two servers live in one database, told apart by the beginning of their keys: the one everybody uses, and its
-replica, which holds what the first held when it was last in touch. A script whose caller gave up may run late.
+replica, which holds what the first held when it was last in touch. A script whose caller gave up may run
+late.
 """
 
 import hashlib
@@ -64,7 +65,7 @@ class Wire:
 
     def __call__(self, *commands: tuple[Any, ...]) -> list[Any]:
         """The replies to several commands."""
-        self._connection.send_packed_command([pack_command(command) for command in commands])
+        self._connection.send_packed_command([b"".join(map(pack_command, commands))])
         return [self._connection.read_response() for _command in commands]
 
 
@@ -96,6 +97,13 @@ class Servers:
         pause("redis TIME")
         self._answer(current().process.server)
         return divmod(self._clock.now_us, 1_000_000)
+
+    def hget(self, key: str, field: str) -> Any:
+        """HGET."""
+        pause("redis HGET")
+        server = current().process.server
+        self._answer(server)
+        return self._wire(("HGET", server + key, field))[0]
 
     def eval(self, text: str, number_of_keys: int, *rest: Any) -> Any:
         """EVAL: from then on the server knows the script."""

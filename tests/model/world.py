@@ -110,7 +110,10 @@ class World:
             "caching.upkeep.transaction.atomic": no_transaction,
             "caching.relay.verify_triggers": lambda _tables: None,
             # Time, and who waits for it or for another.
-            **{f"caching.{module}.time": self.clock for module in ("redis", "partition", "entity", "relay")},
+            **{
+                f"caching.{module}.time": self.clock
+                for module in ("redis", "partition", "entity", "leadership", "relay")
+            },
             "caching.entity._pause": Patience(),
             "caching.singleflight.Future": Promised,
             # What each process has of its own, for here they share one interpreter.
@@ -143,7 +146,8 @@ class World:
     def new_relay(self, number: int) -> Actor:
         """A relay process that is about to try and lead."""
         process = Process(f"relay{number}", self.servers.main)
-        return self.start("relay", process, lambda: Relay(process.caches).run(Patience()))  # type: ignore[arg-type]
+        runs: Any = Relay(process.caches).run
+        return self.start("relay", process, lambda: runs(Patience()))
 
     def flush(self, web: Process, versions: dict[str, int]) -> Actor:
         """Layer 1 of a transaction that has just been committed."""
