@@ -11,22 +11,20 @@ import psycopg2
 
 from config import embedded
 
-DATABASE = "bench"
 
-
-def prepare() -> None:
+def prepare(database: str = "bench") -> None:
     """Start the servers, make the database if need be, and point the settings at it."""
     embedded.hold()
     own = urlsplit(embedded.database_url())
     connection = psycopg2.connect(embedded.database_url())
     connection.autocommit = True
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
+        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database])
         if not cursor.fetchone():
-            cursor.execute(f"CREATE DATABASE {DATABASE}")
+            cursor.execute(f"CREATE DATABASE {database}")
     connection.close()
     os.environ.update(
-        DATABASE_URL=urlunsplit(own._replace(path=f"/{DATABASE}")),
+        DATABASE_URL=urlunsplit(own._replace(path=f"/{database}")),
         REDIS_URL=embedded.redis_url(8),
         CELERY_BROKER_URL=embedded.broker_url().replace("virtual_host=1", "virtual_host=9"),
         SECRET_KEY="bench",

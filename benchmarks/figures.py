@@ -40,13 +40,13 @@ class Figure(NamedTuple):
 
 
 @contextmanager
-def relay() -> Iterator[None]:
+def relay() -> Iterator["subprocess.Popen[bytes]"]:
     """A relay process for as long as the block lasts; entered when its fence stands."""
     process = subprocess.Popen([sys.executable, "manage.py", "relay"])
     try:
         while not get_redis_connection("default").exists(BOARD.partition.key("fence")):
             time.sleep(0.05)
-        yield
+        yield process
     finally:
         process.terminate()
         process.wait()

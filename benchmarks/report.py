@@ -26,28 +26,34 @@ def main(orders: int) -> None:
         lines += figures.pages(operator, client, order)
         lines += figures.claims(operator)
         lines += figures.updates()
-    text = _table(lines, orders)
-    print(text)
-    RESULTS.write_text(text)
+    write(
+        RESULTS,
+        "Measured",
+        f"{orders:,} work orders, every tenth unclaimed; 50 rows a page; calls of WSGI in one process, all on"
+        " one core, the caller given on both sides. Medians of 7 rounds, sides in turn, ± half the range.",
+        "seconds a call",
+        lines,
+    )
 
 
-def _table(lines: list[figures.Figure], orders: int) -> str:
+def write(path: Path, title: str, how: str, detail: str, lines: list[figures.Figure]) -> None:
+    """Print the figures as a table and write it down, with machine, versions and date."""
     with connection.cursor() as cursor:
         cursor.execute("SHOW server_version")
         postgresql = cursor.fetchone()[0]
     valkey = get_redis_connection("default").info("server")
     version = valkey.get("valkey_version") or valkey["redis_version"]
     head = [
-        "# Measured",
+        f"# {title}",
         "",
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {platform.machine()}, {platform.system()}, "
         f"Python {platform.python_version()}, Django {django.get_version()}, PostgreSQL {postgresql}, "
-        f"Valkey {version}. {orders:,} work orders, every tenth unclaimed; 50 rows a page; calls of WSGI in "
-        "one process, all on one core, the caller given on both sides. Medians of 7 rounds, sides in turn, "
-        "± half the range.",
+        f"Valkey {version}. {how}",
         "",
-        "| figure | measured | target | seconds a call |",
+        f"| figure | measured | target | {detail} |",
         "|---|---|---|---|",
     ]
     rows = [f"| {line.name} | {line.value} | {line.target} | {line.detail} |" for line in lines]
-    return "\n".join([*head, *rows, ""])
+    text = "\n".join([*head, *rows, ""])
+    print(text)
+    path.write_text(text)

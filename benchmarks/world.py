@@ -6,7 +6,7 @@ from accounts.models import User
 from mes.models import WorkOrder
 from shop.models import Order
 
-#: Every tenth order is unclaimed, in turn of these statuses.
+#: Every tenth order is unclaimed, in turn of four statuses.
 UNCLAIMED_EVERY = 10
 _FILL = """
 INSERT INTO mes_workorder (number, external_id, status, position, title, material, quantity, engraving,
@@ -28,14 +28,14 @@ FROM generate_series(1, %(orders)s) AS n
 """
 
 
-def make(orders: int) -> tuple[User, User, Order]:
+def make(orders: int, every: int = UNCLAIMED_EVERY) -> tuple[User, User, Order]:
     """Fill the tables unless they hold exactly this many; returns an operator, a client and an order."""
     operator = User.objects.get_or_create(username="olga", defaults={"first_name": "Olga"})[0]
     client = User.objects.get_or_create(username="alice")[0]
     if WorkOrder.objects.count() != orders:
         with connection.cursor() as cursor:
             cursor.execute("TRUNCATE mes_workorder CASCADE")
-            cursor.execute(_FILL, {"every": UNCLAIMED_EVERY, "orders": orders, "operator": operator.pk})
+            cursor.execute(_FILL, {"every": every, "orders": orders, "operator": operator.pk})
             cursor.execute("TRUNCATE caching_change")
             cursor.execute("ANALYZE mes_workorder")
     order = Order.objects.filter(client=client).first() or Order.objects.create(

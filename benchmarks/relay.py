@@ -1,0 +1,195 @@
+"""How soon do others see a write, what does the relay bear? `python -m benchmarks.relay` writes relay.md."""
+
+import os
+import random
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks import environment
+
+environment.pin()
+environment.prepare("bench_relay")
+
+import django  # noqa: E402 - the settings read what was prepared
+
+django.setup()
+
+from django.core.management import call_command  # noqa: E402 - models need django.setup()
+from django.db import connection  # noqa: E402
+
+from benchmarks import figures, report, world  # noqa: E402
+from benchmarks.figures import Figure  # noqa: E402
+from caching.changes import backlog  # noqa: E402
+from caching.redis import relay_connection  # noqa: E402
+from mes.caches import BOARD  # noqa: E402
+from mes.models import WorkOrder  # noqa: E402
+
+RESULTS = Path(__file__).parent / "relay.md"
+ORDERS = 100_000  # all of them unclaimed, so that the board holds them all
+HOW = (
+    f"{ORDERS:,} work orders, all unclaimed and so all on the board; everything on one core: relay,"
+    " PostgreSQL, Valkey, who writes and who reads (the board's first page, in a process of its own, a read"
+    " each 5 ms)."
+)
+IDLE_SECONDS = 10
+#: Writes of each kind until whose sight is measured.
+WRITES = 200
+
+
+def percentile(part: float, values: list[float]) -> float:
+    """The least value that so large a part of them does not exceed."""
+    return sorted(values)[min(int(part * len(values)), len(values) - 1)]
+
+
+@dataclass
+class Reader:
+    """Reads the board's first page until told to stop."""
+
+    took: list[float] = field(default_factory=list)
+    hits: int = 0
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """For as long as the block lasts."""
+        stop = threading.Event()
+        thread = threading.Thread(target=self._read, args=(stop,))
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+    def _read(self, stop: threading.Event) -> None:
+        while not stop.wait(0.005):
+            began = time.perf_counter()
+            page = BOARD.page({}, 50)
+            self.took.append(time.perf_counter() - began)
+            self.hits += page.status.endswith("; hit")
+        connection.close()
+
+    def __str__(self) -> str:
+        return (
+            f"{len(self.took):,} reads, {self.hits / len(self.took):.0%} hits,"
+            f" p50 {1000 * statistics.median(self.took):.1f} ms"
+        )
+
+    @property
+    def p99(self) -> str:
+        """Of the time a read took."""
+        return f"{1000 * percentile(0.99, self.took):.1f} ms"
+
+
+def visibility(how: str, name: str, target: str) -> Figure:
+    """From COMMIT in one process until another one's page shows it."""
+    number = WorkOrder.objects.order_by("-position").values_list("number", flat=True)[0]
+    writer = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.writer", how, number],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+    )  # fmt: skip
+    assert writer.stdin
+    assert writer.stdout
+    after = []
+    for n in range(WRITES + 1):
+        title = f"{how} {n} {random.random()}"
+        writer.stdin.write(f"{title}\n".encode())
+        while title.encode() not in (BOARD.page({}, 1).rows or b""):
+            time.sleep(0.0005)
+        seen = time.monotonic()
+        committed = float(writer.stdout.readline())
+        if n:  # the first one warms up
+            after.append(seen - committed)
+        time.sleep(random.uniform(0, 0.05))  # at any moment between two passes of the relay
+    writer.stdin.close()
+    writer.wait()
+    p50, p99 = 1000 * statistics.median(after), 1000 * percentile(0.99, after)
+    detail = f"{WRITES} writes, p50 {p50:.1f} ms"
+    return Figure(f"commit -> visible, {name}, p99", f"{p99:.1f} ms", target, detail)
+
+
+def fence_stands() -> bool:
+    """Whether the board may be hit."""
+    return bool(relay_connection().exists(BOARD.partition.key("fence")))
+
+
+def wait_for(fact: object) -> None:
+    """Look every few milliseconds."""
+    while not fact():  # type: ignore[operator]
+        time.sleep(0.005)
+
+
+def rebuild() -> list[Figure]:
+    """Redis loses everything: how long until hits are back, and what do readers notice?"""
+    reader = Reader()
+    with reader.reading():
+        began = time.perf_counter()
+        relay_connection().flushdb()
+        wait_for(fence_stands)
+        seconds = time.perf_counter() - began
+    return [
+        Figure(f"rebuild of {ORDERS:,} unclaimed rows, readers beside it", f"{seconds:.2f} s", "<= 5 s", ""),
+        Figure("p99 of the board's first page meanwhile", reader.p99, "<= 5 ms", str(reader)),
+    ]
+
+
+def _drain() -> float:
+    """Seconds from the COMMIT of an UPDATE of every row until all of it is applied."""
+    WorkOrder.objects.update(quantity=random.randint(1, 100))
+    began = time.perf_counter()
+    wait_for(lambda: not backlog())
+    return time.perf_counter() - began
+
+
+def drain() -> list[Figure]:
+    """A backlog as long as the table, alone and beside readers."""
+    alone = _drain()
+    wait_for(fence_stands)
+    reader = Reader()
+    with reader.reading():
+        beside = _drain()
+    return [
+        Figure(f"backlog of {ORDERS:,} changes drained", f"{alone:.2f} s", "-", "nobody reads"),
+        Figure("changes applied a second", f"{ORDERS / alone:,.0f}", ">= 25,000", "nobody reads"),
+        Figure("the same beside readers", f"{beside:.2f} s", "-", f"{ORDERS / beside:,.0f} changes a second"),
+        Figure("p99 of the board's first page meanwhile", reader.p99, "-", str(reader)),
+    ]
+
+
+def idle(pid: int) -> Figure:
+    """What the relay takes of a core when nothing happens."""
+    began = cpu_seconds(pid)
+    time.sleep(IDLE_SECONDS)
+    part = (cpu_seconds(pid) - began) / IDLE_SECONDS
+    return Figure("idle relay, of one core", f"{part:.1%}", "<= 2%", f"{IDLE_SECONDS} s")
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has used so far."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def main() -> None:
+    """Measure everything, print the table and write it down."""
+    call_command("migrate", verbosity=0)
+    world.make(ORDERS, every=1)
+    with figures.relay() as process:
+        lines = [
+            idle(process.pid),
+            visibility("orm", "ORM write", "<= 4 ms"),
+            visibility("psql", "psql write", "<= 50 ms"),
+            visibility("killed", "process killed after COMMIT", "<= 50 ms"),
+            *rebuild(),
+            *drain(),
+        ]
+    report.write(RESULTS, "The relay, measured", HOW, "detail", lines)
+
+
+main()
