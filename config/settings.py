@@ -255,6 +255,7 @@ UNFOLD = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("config/favicon.svg")}
     ],
+    "STYLES": [lambda request: static("config/frame.css")],
     "SIDEBAR": {"navigation": "config.sidebar.navigation"},
     "SHOW_LANGUAGES": True,
     "LANGUAGES": {"action": reverse_lazy("admin:set_language")},

@@ -32,6 +32,10 @@ WORDS = (
     gettext_noop("Record picture"),
     gettext_noop("Forgotten your password or username?"),
     gettext_noop("Welcome back to"),
+    gettext_noop(
+        "Raw passwords are not stored, so there is no way to see this user’s password, but you can change "
+        'the password using <a href="{}" class="text-primary-600 dark:text-primary-500">this form</a>.'
+    ),
     gettext_noop("You have been successfully logged out from the administration"),
     ngettext_lazy("Please correct the error below.", "Please correct the errors below."),
     ngettext_lazy("%(counter)s result", "%(counter)s results"),

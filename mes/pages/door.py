@@ -53,7 +53,8 @@ operators_only = only(Role.OPERATOR)
 
 def page_context(request: PageRequest, title: str, **context: Any) -> dict[str, Any]:
     """What the admin's frame around a page needs, and the page's own."""
-    return {**admin.site.each_context(request), "title": title, **context}
+    is_operator = request.user.has_role(Role.OPERATOR)
+    return {**admin.site.each_context(request), "title": title, "is_operator": is_operator, **context}
 
 
 def order_id_of(number: str) -> int:

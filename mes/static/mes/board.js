@@ -71,7 +71,7 @@ function show(id, isShown) {
 }
 
 function sayAsOf() {
-  const time = new Date().toLocaleTimeString(language);
+  const time = new Date().toLocaleTimeString(language, { hourCycle: "h23" });
   document.getElementById("board-as-of").textContent = words.as_of.replace("{time}", time);
 }
 
@@ -170,6 +170,7 @@ function takeOrder() {
     let mine = row(number);
     if (!mine) {
       mine = document.importNode(latest.get(number), true);
+      mine.classList.add("board-new");
       if (place) place.before(mine); else rows.append(mine);
       ready(mine);
     }
