@@ -154,9 +154,8 @@ class OrderPagesAdmin(ReadOnlyAdmin):
             _("metal %(cost)s") % {"cost": money(parts["material_cost"], order.currency)},
             _("making %(cost)s") % {"cost": money(parts["making_cost"], order.currency)},
         )
-        return format_html(
-            "<div>{}</div>", format_html_join(mark_safe("<br>"), "{}", ((line,) for line in lines))
-        )
+        broken = format_html_join(mark_safe("<br>"), "{}", ((line,) for line in lines))
+        return format_html('<div class="frame-lines">{}</div>', broken)
 
     @display(description=_("3D model"))
     def model_link(self, order: Any) -> str:

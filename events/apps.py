@@ -2,12 +2,14 @@
 
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
 
 
 class EventsConfig(AppConfig):
     """The queue's app."""
 
     name = "events"
+    verbose_name = _("Events")
 
     def ready(self) -> None:
         """Let every app register its handlers, each in a module of its own called ``handlers``."""

@@ -9,8 +9,9 @@ from django.utils.translation import ngettext
 
 from events.vocabulary import Status
 
-#: The colour of a status, by the names unfold gives its labels; the others are grey.
+#: The colour of a status, by the names unfold gives its labels.
 STATUS_COLOURS = {
+    **dict.fromkeys(Status, "default"),
     Status.PRICE_CALCULATED: "info",
     Status.PRICING_FAILED: "danger",
     Status.MANUFACTURING_APPROVED: "primary",

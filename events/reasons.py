@@ -46,6 +46,12 @@ SENTENCES = (
         "Join or separate its bodies in your CAD program and send it again."
     ),
     gettext_noop("The surface has only one side, like a Moebius strip: it encloses no volume."),
+    # Why a cache was rebuilt.
+    gettext_noop("asked for by %(name)s"),
+    gettext_noop("broken partition"),
+    gettext_noop("foreign partition"),
+    gettext_noop("relay started"),
+    gettext_noop("table truncated"),
 )
 
 
