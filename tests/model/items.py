@@ -11,11 +11,11 @@ from caching.entity import EntityCache
 from caching.facets import Facets
 from tests.model.postgres import Query
 
-KEYS = ("A", "B", "C", "D")
+KEYS = ("A", "B", "C")
 NEW, MADE = "new", "made"
 STATUSES, MATERIALS = (NEW, MADE), ("gold", "brass")
 LATEST = 2
-TTL_SECONDS = 900
+TTL_SECONDS = 70
 
 Filters = dict[str, str]
 #: Filters people use; the views of NEW alone are complete whatever the retention.

@@ -35,14 +35,15 @@ Edits = tuple[tuple[str, str, str], ...]
 
 
 @cache
-def _named(text: str, edits: Edits) -> tuple[str, str]:
-    """Which of the engine's scripts this is, and its text for the model."""
+def _loaded(text: str, edits: Edits) -> tuple[str, str]:
+    """Which of the engine's scripts this is, and the SHA-1 by which Valkey knows the model's text of it."""
     files = {path.stem: path.read_text() for path in LUA.glob("*.lua")}
     name = next(name for name, part in files.items() if text.endswith(part))
     for file, old, new in edits:
         if files[file] in text:
             text = text.replace(old, new)
-    return name, f"{_PRELUDE}\n{text}"
+    (sha,) = the_wire()(("SCRIPT", "LOAD", f"{_PRELUDE}\n{text}"))
+    return name, sha.decode()
 
 
 class Sent(NamedTuple):
@@ -83,7 +84,6 @@ class Servers:
         self.down: set[str] = set()
         self.late: list[Sent] = []
         self._wire(("FLUSHDB",))
-        self.tick()
 
     @property
     def replica(self) -> str:
@@ -108,7 +108,7 @@ class Servers:
     def eval(self, text: str, number_of_keys: int, *rest: Any) -> Any:
         """EVAL: from then on the server knows the script."""
         sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-        self._learn(sha, text)
+        self._known[sha] = _loaded(text, self._edits)
         return self.evalsha(sha, number_of_keys, *rest)
 
     def evalsha(self, sha: str, number_of_keys: int, *rest: Any) -> Any:
@@ -133,16 +133,12 @@ class Servers:
 
     # -- What the server does -----------------------------------------------------------------------------
 
-    def _learn(self, sha: str, text: str) -> None:
-        name, here = _named(text, self._edits)
-        self._known[sha] = (name, self._wire(("SCRIPT", "LOAD", here))[0].decode())
-
     def run(self, sent: Sent) -> Any:
         """The script runs, now. Raises ``ConnectionError`` when the server is down."""
         self._answer(sent.server)
         keys = [sent.server + key for key in sent.keys]
-        self._clock.now_us += 1  # as the script itself does
-        (reply,) = self._wire(("EVALSHA", sent.sha, len(keys), *keys, *sent.args))
+        _ok, reply = self._wire(self._tick(), ("EVALSHA", sent.sha, len(keys), *keys, *sent.args))
+        self._clock.now_us += 1  # as the script itself has done
         self._on_reply(sent, reply)
         return reply
 
@@ -153,28 +149,26 @@ class Servers:
 
     def look(self, server: str, calls: Sequence[tuple[Script, Sequence[str], Sequence[Any]]]) -> list[Any]:
         """The replies of scripts that only read, in one go."""
-        commands = []
+        commands: list[tuple[Any, ...]] = [self._tick()]
         for script, keys, args in calls:
-            if script.sha not in self._known:
-                self._learn(script.sha, script.text)
-            self._clock.now_us += 1
             there = (server + key for key in keys)
-            commands.append(("EVALSHA", self._known[script.sha][1], len(keys), *there, *args))
-        return self._wire(*commands)
+            commands.append(("EVALSHA", _loaded(script.text, self._edits)[1], len(keys), *there, *args))
+        self._clock.now_us += len(calls)
+        return self._wire(*commands)[1:]
 
-    def exists(self, key: str) -> bool:
-        """Whether the main server has the key, as the last script left it."""
-        return self._wire(("EXISTS", self.main + key)) == [1]
+    def have(self, keys: Sequence[str]) -> bool:
+        """Whether the main server has all these keys, as the last script left them."""
+        return self._wire(("EXISTS", *(self.main + key for key in keys))) == [len(keys)]
+
+    def _tick(self) -> tuple[Any, ...]:
+        """The command that sets the servers' clock."""
+        return "SET", "clock", self._clock.now_us
 
     def _answer(self, server: str) -> None:
         if server in self.down:
             raise RedisConnectionError("connection refused")
 
     # -- Faults -------------------------------------------------------------------------------------------
-
-    def tick(self) -> None:
-        """The clock has moved."""
-        self._wire(("SET", "clock", self._clock.now_us))
 
     def replicate(self) -> None:
         """The replica catches up."""

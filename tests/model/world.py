@@ -162,17 +162,12 @@ class World:
     def let_time_pass(self, ms: int) -> None:
         """The clock moves on."""
         self.clock.now_us += ms * 1000
-        self.servers.tick()
         self.note("", f"{ms} ms pass", "")
 
     def is_fenced(self) -> bool:
         """Whether every partition has its fence."""
-        web = self.webs[0]
-        return all(
-            self.servers.exists(partition.key("fence"))
-            for cache in web.caches
-            for partition in cache.partitions
-        )
+        partitions = [partition for cache in self.webs[0].caches for partition in cache.partitions]
+        return self.servers.have([partition.key("fence") for partition in partitions])
 
     # -- Faults of Redis ----------------------------------------------------------------------------------
 
