@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The tests' own servers and files, so that they never disturb a running site.
 TEST_DATA := $(or $(DATA_DIR),.data)/test
 
-.PHONY: help run demo test lint bench clean
+.PHONY: help run demo test lint bench chaos clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -28,6 +28,9 @@ lint: $(VENV)/installed-dev ## check style, types and who imports whom
 
 bench: $(VENV)/installed-dev ## measure it against itself and PostgreSQL; writes benchmarks/results.md
 	DATA_DIR=$(or $(DATA_DIR),.data)/bench $(BIN)/python -W ignore -m benchmarks $(BENCH_ARGS)
+
+chaos: $(VENV)/installed-dev ## break everything for MINUTES (10) under load, and check every promise
+	DATA_DIR=$(or $(DATA_DIR),.data)/chaos $(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(CHAOS_ARGS)
 
 screenshots: $(VENV)/installed-dev ## photograph every page of the running site into docs/screenshots
 	@DJANGO_SETTINGS_MODULE=config.settings $(BIN)/python -m tests.browser.screenshots

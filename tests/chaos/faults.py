@@ -1,0 +1,125 @@
+"""What is broken in a run, how, and how is it given back?
+
+Each fault is a function of the site and dice; when it returns, what it took away works again or is about to.
+"""
+
+import random
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+from tests.chaos.site import RELAYS, Site
+from tests.threads import until
+
+Fault = Callable[[Site, random.Random], None]
+#: By name, as reports and ``--faults`` say it.
+FAULTS: dict[str, Fault] = {}
+
+
+def fault(act: Fault) -> Fault:
+    """Register a fault under its function's name."""
+    FAULTS[act.__name__.replace("_", "-")] = act
+    return act
+
+
+def wait(seconds: float) -> None:
+    """Let the others go on for a while."""
+    threading.Event().wait(seconds)
+
+
+@fault
+def web_worker_killed(site: Site, dice: random.Random) -> None:
+    """kill -9 of one of the web's workers; granian starts another."""
+    dice.choice(site.children("web")).kill()
+    site.wait_for(lambda: site.works("web"), "the web to answer")
+
+
+@fault
+def web_killed(site: Site, dice: random.Random) -> None:
+    """kill -9 of the whole web, requests under way included."""
+    site.kill("web")
+    site.start("web")
+
+
+@fault
+def celery_killed(site: Site, dice: random.Random) -> None:
+    """kill -9 of the worker and its children in the middle of what they do."""
+    site.kill("worker")
+    wait(dice.uniform(0, 1))
+    site.start("worker")
+
+
+@fault
+def broker_killed(site: Site, dice: random.Random) -> None:
+    """kill -9 of the broker."""
+    site.kill_broker()
+
+
+@fault
+def relay_killed(site: Site, dice: random.Random) -> None:
+    """kill -9 of the relay that leads; the other takes over."""
+    name = site.leader() or RELAYS[0]
+    site.kill(name)
+    wait(dice.uniform(0, 3))
+    site.start(name)
+
+
+@fault
+def both_relays_killed(site: Site, dice: random.Random) -> None:
+    """kill -9 of both: nobody renews a fence, so hits end within B."""
+    for name in RELAYS:
+        site.kill(name)
+    wait(dice.uniform(1, 5))
+    site.start(*RELAYS)
+
+
+@fault
+def relay_frozen(site: Site, dice: random.Random) -> None:
+    """SIGSTOP of the relay that leads, shorter or longer than B; then it wakes up and goes on."""
+    with site.frozen(site.leader() or RELAYS[0]):
+        wait(dice.uniform(0.5, 5))
+
+
+@fault
+def valkey_frozen(site: Site, dice: random.Random) -> None:
+    """SIGSTOP of the master; when it lasts, the replica is promoted, and this one wakes up deposed."""
+    with site.caches.master().frozen():
+        wait(dice.choice((0.05, 0.3, 1.5, 3)))
+    site.caches.mend()
+
+
+@fault
+def flushed(site: Site, dice: random.Random) -> None:
+    """FLUSHALL: everything is gone, the fence too."""
+    site.caches.master().client.flushall()
+
+
+@fault
+def old_dump(site: Site, dice: random.Random) -> None:
+    """The master is killed and comes back with what it had some seconds ago."""
+    master = site.caches.master()
+    master.dump()
+    wait(dice.uniform(0.2, 3))
+    master.kill()
+    master.start()
+    site.caches.mend()
+
+
+@fault
+def failover(site: Site, dice: random.Random) -> None:
+    """The master dies while its replica lags, and that one is promoted; the old one returns as replica."""
+    master, replica = site.caches.master(), site.caches.replica()
+    with replica.frozen():
+        wait(dice.uniform(0.1, 1))
+        master.kill()
+    with suppress(AssertionError):  # the Sentinel may have gone back on its word when it comes late
+        until(lambda: site.caches.master() is replica)
+    master.forget_dump()
+    master.start()
+    site.caches.mend()
+
+
+@fault
+def postgres_killed(site: Site, dice: random.Random) -> None:
+    """kill -9 of PostgreSQL with every session; the unlogged change log is empty afterwards."""
+    site.kill_postgres()

@@ -1,0 +1,138 @@
+"""How is what happens written down by many processes while it happens, and read again afterwards?
+
+All times are seconds of CLOCK_MONOTONIC, which every process of a machine shares. A row is known by its
+key: "S:" and the number for an order of the Shop, "M:" and the number for a work order, since the two have
+versions of their own.
+"""
+
+import json
+import struct
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BufferedWriter, TextIOWrapper
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+#: A read as it lies in a file: between which two moments, what was shown, to whom, and where it came from.
+READ = np.dtype(
+    [("began", "<f8"), ("ended", "<f8"), ("body", "<u4"), ("who", "<u2"), ("how", "u1"), ("pad", "u1")]
+)
+_PACK = struct.Struct("<ddIHBx").pack
+#: Where an answer came from; "failed" is any that shows nothing.
+HOW = ("failed", "hit", "miss", "partial", "bypass", "uncached")
+FAILED, HIT, MISS, PARTIAL, BYPASS, UNCACHED = range(len(HOW))
+
+now = time.monotonic
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What an answer shows: a version by key (0: there is no such row), or counts by status."""
+
+    rows: Mapping[str, int]
+    counts: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A write that was acknowledged to its writer: by ``ended`` it was committed."""
+
+    key: str
+    version: int
+    began: float
+    ended: float
+    by: str  # http, orm, psql, bulk, killed
+    who: int = -1  # the user, where the write was a request
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One try to get an order, and its answer: 200, or the code of the refusal, or "" when there was none."""
+
+    number: str
+    operator: int
+    answer: str
+    began: float
+    ended: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something done to the site; by ``ended`` whatever was taken from it was given back."""
+
+    name: str
+    began: float
+    ended: float
+
+
+class Notebook:
+    """One process's notes, in files of its own: ``Notebook(folder, "reader-1")``."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._reads: BufferedWriter = (folder / f"{name}.reads").open("wb", buffering=1 << 16)
+        self._bodies: TextIOWrapper = (folder / f"{name}.bodies").open("w", buffering=1 << 16)
+        self._lines: TextIOWrapper = (folder / f"{name}.lines").open("w", buffering=1)
+        self._body_count = 0
+        self.body("nothing")
+
+    def body(self, path: str, rows: Mapping[str, int] | None = None, counts: Any = None) -> int:
+        """Note what an answer shows; returns the number by which reads refer to it."""
+        json.dump([path, rows or {}, counts], self._bodies)
+        self._bodies.write("\n")
+        self._body_count += 1
+        return self._body_count - 1
+
+    def read(self, began: float, ended: float, body: int, who: int, how: int) -> None:
+        """Note a read."""
+        self._reads.write(_PACK(began, ended, body, who, how))
+
+    def note(self, what: Write | Claim | Fault) -> None:
+        """Note anything else; it is in the file when this returns, for the process may be killed next."""
+        values = [getattr(what, name) for name in what.__slots__]
+        self._lines.write(json.dumps([type(what).__name__, *values]) + "\n")
+
+    def close(self) -> None:
+        """Write what is still in memory."""
+        for file in (self._reads, self._bodies, self._lines):
+            file.close()
+
+
+@dataclass
+class Notes:
+    """The notes of all processes together."""
+
+    reads: Any  # numpy array of READ
+    bodies: list[Body]
+    writes: list[Write]
+    claims: list[Claim]
+    faults: list[Fault]
+
+    @classmethod
+    def of(cls, folder: Path) -> "Notes":
+        """Everything in the folder; a line that its writer did not finish is left out."""
+        notes = cls(np.empty(0, READ), [], [], [], [])
+        pieces = []
+        for path in sorted(folder.glob("*.reads")):
+            whole = path.stat().st_size // READ.itemsize
+            piece = np.fromfile(path, READ, count=whole)
+            piece["body"] += len(notes.bodies)
+            pieces.append(piece)
+            for line in path.with_suffix(".bodies").read_text().splitlines():
+                _path, rows, counts = json.loads(line)
+                notes.bodies.append(Body(rows, counts))
+        if pieces:
+            notes.reads = np.concatenate(pieces)
+        lists = {
+            "Write": (Write, notes.writes),
+            "Claim": (Claim, notes.claims),
+            "Fault": (Fault, notes.faults),
+        }
+        for path in sorted(folder.glob("*.lines")):
+            for line in path.read_text().split("\n")[:-1]:
+                kind, *values = json.loads(line)
+                make, found = lists[kind]
+                found.append(make(*values))  # type: ignore[attr-defined]
+        return notes

@@ -1,0 +1,251 @@
+"""Does the checker find each kind of fault, and only that? Small logs, honest but for what a test plants."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from events.vocabulary import OrderApproved, OrderSubmitted, PricingRequested, Status, WorkOrderChanged
+from tests.chaos.notes import BYPASS, HIT, READ, Body, Claim, Notes, Write
+from tests.chaos.tables import Event, Line, Tables, Version
+from tests.chaos.verdict import judge
+
+B = 2.0
+CLIENT, OPERATOR, RIVAL = 7, 8, 9
+SHOP, MES = "S:A-1", "M:A-1"
+S = Status
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@dataclass
+class Log:
+    """One order's life from its submission to a claim; a version and a line for each step."""
+
+    reads: list[tuple[float, float, int, int, int, int]] = field(default_factory=list)
+    bodies: list[Body] = field(default_factory=lambda: [Body({})])
+    writes: list[Write] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
+    tables: Tables = field(default_factory=Tables)
+    told: dict[str, list[str]] = field(
+        default_factory=lambda: {"created": ["A-1"], "submitted": ["A-1"], "finished": []}
+    )
+    refusals: dict[str, int] = field(default_factory=dict)
+
+    def read(self, at: float, rows: dict[str, int], *, how: int = HIT, who: int = 0) -> None:
+        """A read that takes a hundredth of a second."""
+        self.bodies.append(Body(rows))
+        self.reads.append((at, at + 0.01, len(self.bodies) - 1, who, how, 0))
+
+    def look_at_counts(self, at: float, **counts: int) -> None:
+        """A read of the dashboard."""
+        self.bodies.append(Body({}, counts))
+        self.reads.append((at, at + 0.01, len(self.bodies) - 1, 0, HIT, 0))
+
+    def step(self, key: str, at: float, before: str, after: str, by: str, actor: int | None = None) -> None:
+        """A change of a status, with its version, its line, and who was told of the COMMIT."""
+        version = 1 + sum(known.key == key for known in self.tables.versions)
+        self.tables.versions.append(Version(key, version, after, at))
+        self.writes.append(Write(key, version, at - 0.01, at + 0.01, "http"))
+        self.tables.lines.append(Line(key, before, after, actor, by, moment(at), at))
+        self.tables.statuses[key] = after
+
+    def event(self, kind: str, at: float, status: str = "", *, decided: bool = False) -> None:
+        """An event that was handled."""
+        self.tables.events.append(Event(kind, "A-1", moment(at), status, decided, handled=True, parked=False))
+
+    def broken(self) -> set[str]:
+        """The promises that were broken."""
+        reads = np.array(self.reads, READ)
+        notes = Notes(reads, self.bodies, self.writes, self.claims, [])
+        verdict = judge(notes, self.tables, {**self.told, "refusals": self.refusals}, B)
+        return {finding.promise for finding in verdict.findings if finding.broken}
+
+
+def moment(at: float) -> datetime:
+    """The wall's time of a monotonic one."""
+    return NOON + timedelta(seconds=at)
+
+
+@pytest.fixture
+def log() -> Log:
+    log = Log()
+    log.step(SHOP, 10, "", S.FILE_UPLOADED, "client")
+    log.step(SHOP, 11, S.FILE_UPLOADED, S.SUBMITTED, "client")
+    log.event(OrderSubmitted.kind, 11)
+    log.step(MES, 12, "", S.SUBMITTED, "client")
+    log.event(PricingRequested.kind, 12)
+    log.step(MES, 13, S.SUBMITTED, S.PRICE_CALCULATED, "system")
+    log.event(WorkOrderChanged.kind, 13, S.PRICE_CALCULATED, decided=True)
+    log.step(SHOP, 13.1, S.SUBMITTED, S.PRICE_CALCULATED, "system")
+    arrive(log, 13)
+    log.step(SHOP, 14, S.PRICE_CALCULATED, S.MANUFACTURING_APPROVED, "client")
+    log.event(OrderApproved.kind, 14)
+    log.step(MES, 15, S.PRICE_CALCULATED, S.MANUFACTURING_APPROVED, "client")
+    log.event(WorkOrderChanged.kind, 15, S.MANUFACTURING_APPROVED)
+    log.step(MES, 16, S.MANUFACTURING_APPROVED, S.MANUFACTURING_STARTED, "operator", OPERATOR)
+    log.event(WorkOrderChanged.kind, 16, S.MANUFACTURING_STARTED, decided=True)
+    log.claims.append(Claim("A-1", OPERATOR, "200", 15.9, 16.1))
+    log.claims.append(Claim("A-1", RIVAL, "already_claimed", 15.9, 16.1))
+    log.step(SHOP, 16.1, S.MANUFACTURING_APPROVED, S.MANUFACTURING_STARTED, "operator")
+    arrive(log, 16)
+    for at in (20.0, 21.0, 22.0):
+        log.read(at, {SHOP: 5, MES: 4})
+        log.read(at, {SHOP: 5}, how=BYPASS)
+    log.look_at_counts(20, MANUFACTURING_STARTED=1)
+    log.read(9, {SHOP: 0})
+    return log
+
+
+def arrive(log: Log, at: float) -> None:
+    """The line written last tells of news of that moment."""
+    log.tables.lines[-1] = replace(log.tables.lines[-1], at=moment(at))
+
+
+def test_an_honest_log_passes(log: Log) -> None:
+    assert log.broken() == set()
+
+
+def test_a_read_within_b_is_no_violation(log: Log) -> None:
+    log.read(17.9, {MES: 3}, who=CLIENT)
+    assert log.broken() == set()
+
+
+def test_a_read_that_overlaps_a_commit_may_show_either(log: Log) -> None:
+    log.read(16.005, {MES: 3}, how=BYPASS)
+    log.read(16.005, {MES: 4}, how=BYPASS)
+    assert log.broken() == set()
+
+
+def test_what_nobody_acknowledged_is_judged_by_postgresqls_own_moment(log: Log) -> None:
+    log.tables.versions.append(Version(SHOP, 6, S.MANUFACTURING_STARTED, 30))
+    log.read(33, {SHOP: 5}, who=CLIENT)
+    assert log.broken() == {"no hit is older than B (2 s)"}
+
+
+def stale_hit(log: Log) -> None:
+    log.read(18.5, {MES: 3}, who=CLIENT)
+
+
+def stale_bypass(log: Log) -> None:
+    log.read(16.5, {MES: 3}, how=BYPASS, who=CLIENT)
+
+
+def missing_row_shown_as_missing(log: Log) -> None:
+    log.read(12.5, {SHOP: 0}, who=CLIENT)
+
+
+def rolled_back_version(log: Log) -> None:
+    log.read(17, {MES: 99}, who=CLIENT)
+
+
+def seen_before_commit(log: Log) -> None:
+    log.tables.versions.append(Version(SHOP, 6, S.MANUFACTURING_STARTED, 30))
+    log.read(29, {SHOP: 6}, who=CLIENT)
+
+
+def wrong_count(log: Log) -> None:
+    log.look_at_counts(20, MANUFACTURING_STARTED=2)
+
+
+def old_count(log: Log) -> None:
+    log.look_at_counts(19, MANUFACTURING_STARTED=0)
+
+
+def double_claim(log: Log) -> None:
+    log.tables.versions.append(Version(MES, 5, S.MANUFACTURING_STARTED, 30))
+    log.tables.lines.append(
+        Line(MES, S.MANUFACTURING_STARTED, S.MANUFACTURING_STARTED, RIVAL, "operator", moment(16), 30)
+    )
+
+
+def told_to_have_what_another_has(log: Log) -> None:
+    log.claims.append(Claim("A-1", RIVAL, "200", 16, 16.5))
+
+
+def waiting_event(log: Log) -> None:
+    log.tables.events[1] = replace(log.tables.events[1], handled=False)
+
+
+def parked_event(log: Log) -> None:
+    log.tables.events[1] = replace(log.tables.events[1], parked=True)
+
+
+def news_lost_on_the_way_to_the_shop(log: Log) -> None:
+    log.event(WorkOrderChanged.kind, 17, S.PACKAGING, decided=True)
+
+
+def news_applied_twice_in_the_shop(log: Log) -> None:
+    log.tables.lines.append(replace(log.tables.lines[-1], before=log.tables.lines[-1].after))
+
+
+def news_lost_on_the_way_to_the_plant(log: Log) -> None:
+    log.event(OrderApproved.kind, 14.5)
+
+
+def event_never_published(log: Log) -> None:
+    log.step(MES, 30, S.MANUFACTURING_STARTED, S.MANUFACTURING_COMPLETED, "operator", OPERATOR)
+    log.step(SHOP, 30, S.MANUFACTURING_STARTED, S.MANUFACTURING_COMPLETED, "operator", OPERATOR)
+
+
+def status_without_a_line(log: Log) -> None:
+    log.tables.statuses = {SHOP: S.SHIPPED, MES: S.SHIPPED}
+    log.tables.versions += [Version(SHOP, 6, S.SHIPPED, 30), Version(MES, 5, S.SHIPPED, 30)]
+
+
+def order_lost(log: Log) -> None:
+    log.told["created"].append("A-2")
+
+
+def contexts_that_differ(log: Log) -> None:
+    log.step(MES, 30, S.MANUFACTURING_STARTED, S.MANUFACTURING_COMPLETED, "operator", OPERATOR)
+    log.event(WorkOrderChanged.kind, 30, S.MANUFACTURING_COMPLETED)
+
+
+def strange_answer(log: Log) -> None:
+    log.refusals["look: 404 not_found"] = 1
+
+
+def taken_back(log: Log) -> None:
+    """Seen long before anybody was told: the COMMIT's own moment convicts nobody here."""
+    log.read(20.5, {SHOP: 5}, who=CLIENT)
+    log.read(23, {SHOP: 4}, who=CLIENT)
+
+
+def own_write_missed(log: Log) -> None:
+    log.writes.append(Write(SHOP, 5, 16.09, 16.11, "http", who=CLIENT))
+    log.read(18.5, {SHOP: 4}, who=CLIENT)
+
+
+HIT_TOO_OLD = "no hit is older than B (2 s)"
+PLANTED: dict[Callable[[Log], None], set[str]] = {
+    stale_hit: {HIT_TOO_OLD},
+    stale_bypass: {"what PostgreSQL answered is not old at all"},
+    missing_row_shown_as_missing: {HIT_TOO_OLD},
+    rolled_back_version: {"nothing is shown that was not committed"},
+    seen_before_commit: {"nothing is shown that was not committed"},
+    wrong_count: {"counts are not older than B (2 s)"},
+    old_count: {"counts are not older than B (2 s)"},
+    double_claim: {"no order is claimed twice"},
+    told_to_have_what_another_has: {"who was told to have an order had it"},
+    waiting_event: {"every event is handled"},
+    parked_event: {"every event is handled"},
+    news_lost_on_the_way_to_the_shop: {"each event is applied exactly once"},
+    news_applied_twice_in_the_shop: {"each event is applied exactly once"},
+    news_lost_on_the_way_to_the_plant: {"each event is applied exactly once"},
+    event_never_published: {"each step has its event"},
+    status_without_a_line: {"the history explains each status"},
+    order_lost: {"every order is accounted for in both contexts"},
+    contexts_that_differ: {"every order is accounted for in both contexts"},
+    strange_answer: {"nobody gets an answer that should not have been"},
+    # Whoever is taken back by more than B, or misses its own write, has been shown too old a hit as well.
+    taken_back: {HIT_TOO_OLD, "nobody is taken back more than B (2 s)"},
+    own_write_missed: {HIT_TOO_OLD, "own writes are seen within B (2 s)"},
+}
+
+
+@pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
+def test_a_planted_fault_is_found_and_it_alone(log: Log, plant: Callable[[Log], None]) -> None:
+    plant(log)
+    assert log.broken() == PLANTED[plant]
