@@ -1,7 +1,7 @@
 """What does an operator's browser wait for and keep, with 20,000 orders ready to claim on the running site?
 
 `python -m benchmarks.browser` in the directory of a `make run`, whose site it fills: the first page, polls
-that are 304, claims from the click to "Yours", and the page's memory before and after minutes of a busy board.
+that are 304, claims from the click to "Yours", the page's memory before and after minutes of a busy board.
 """
 
 import argparse
