@@ -1,5 +1,6 @@
 """How the machine is run: at random from a seed, or along a given sequence of steps."""
 
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -17,11 +18,11 @@ STEPS_AN_EXAMPLE = 50
 
 @dataclass
 class Prey:
-    """What a hunt brought: how many steps were taken and reads checked until a violation, and the sequence
+    """What a hunt brought: how many steps were taken and hits judged until a violation, and the sequence
     that showed it; none if the mutant got away."""
 
     steps: int = 0
-    checked: int = 0
+    hits: Counter[str] = field(default_factory=Counter)
     sequence: Steps = field(default_factory=list)
     violation: str = ""
     story: str = ""
@@ -39,7 +40,7 @@ def machine_for(mutant: Mutant | None, prey: Prey) -> type[Machine]:
             finally:
                 if not prey.sequence:
                     prey.steps += len(self.steps)
-                    prey.checked += self.world.promise.checked
+                    prey.hits += self.world.watcher.hits
                     if isinstance(self.broken_by, Violation):
                         prey.sequence, prey.violation = self.steps, str(self.broken_by)
                         prey.story = self.world.told()

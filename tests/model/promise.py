@@ -86,10 +86,7 @@ def _current(states: list[tuple[int, Any]], since: int, until: int, floor: int) 
 
 
 class Promise:
-    """The invariants; ``checked`` counts the hits, bypasses and misses that were held against them."""
-
-    def __init__(self) -> None:
-        self.checked = 0
+    """The invariants of the protocol: each raises :class:`Violation` for what must not be shown."""
 
     def row(self, key: str, found: Found, window: Window) -> None:
         """A single row, or that there is none."""
@@ -137,7 +134,6 @@ class Promise:
         self._decide(window.until - B_US <= as_of <= window.until, "the counts are as of", as_of, [], window)
 
     def _decide(self, holds: bool, what: str, shown: Any, allowed: Any, window: Window) -> None:
-        self.checked += 1
         if not holds:
             raise Violation(f"{what} {shown}, but between {window.since} and {window.until} it was {allowed}")
 

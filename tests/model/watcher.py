@@ -1,6 +1,7 @@
 """What would everybody be shown right now? Asked after every step, by the reading scripts themselves."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +24,8 @@ class Watcher:
         self._servers, self._promise = servers, promise
         self._cache, self._board = declare()
         self._kept: dict[Place, list[Any]] = {}
+        #: How many hits of each kind were judged.
+        self.hits: Counter[str] = Counter()
 
     def watch(self, server: str, window: Window) -> None:
         """Look at everything on one server."""
@@ -56,10 +59,12 @@ class Watcher:
             version, owner, payload = reply[3:]
             found = Found(payload if state == b"hit" else None, owner.decode(), int(version), "hit")
             self._promise.row(key, found, window)
+            self.hits["rows"] += 1
 
     def _counts(self, reply: list[Any], window: Window) -> None:
         if reply[0] == b"hit":
             self._promise.counts(json.loads(reply[3]), window)
+            self.hits["counts"] += 1
 
     def _page(self, place: Place, reply: list[Any], window: Window) -> None:
         state = reply[0]
@@ -75,5 +80,6 @@ class Watcher:
         filters: Mapping[str, str] = VIEWS[place[1]]
         end = None if whole and not more else decode_position(last.decode())
         self._promise.page(filters, None, end, json.loads(b"[" + rows + b"]"), window)
+        self.hits["pages"] += 1
         if count >= 0:
             self._promise.count(filters, count, window)

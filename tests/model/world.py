@@ -76,7 +76,7 @@ class World:
         self.servers = Servers(self.clock, edits, self._replied)
         self.floors: dict[str, dict[str, int]] = {"a/": {}, "b/": {}}
         self.webs = [Process(f"web{number}", self.servers.main) for number in range(2)]
-        self._watcher = Watcher(self.servers, self.promise)
+        self.watcher = Watcher(self.servers, self.promise)
         self.relays: list[Actor] = []
         self._numbers = count(1)
         self._watched = 0
@@ -246,4 +246,4 @@ class World:
         for server in sorted({self.servers.main, *(web.server for web in self.webs)}):
             if server not in self.servers.down:
                 look = Look(self.clock.now_us, self.floors[server])
-                self._watcher.watch(server, window or self.window(look))
+                self.watcher.watch(server, window or self.window(look))

@@ -1,0 +1,15 @@
+"""Does the whole protocol keep its promise among the model's faults, in a fixed number of examples?"""
+
+from tests.model.hunting import hunt
+
+EXAMPLES = 100
+
+
+def test_no_fault_makes_a_hit_older_than_b() -> None:
+    prey = hunt(None, seed_number=1, examples=EXAMPLES)
+    assert not prey.sequence, f"{prey.story}\n{prey.violation}\n{prey.sequence}"
+    # Faults shall not have kept everybody from being served by the cache.
+    assert prey.steps > 30 * EXAMPLES
+    assert prey.hits["rows"] > 30 * EXAMPLES
+    assert prey.hits["pages"] > 30 * EXAMPLES
+    assert prey.hits["counts"] > 10 * EXAMPLES
