@@ -160,10 +160,14 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {"default": env.db_url_config(DATABASE_URL)}
 if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database.")
+# Milliseconds a statement may take before PostgreSQL ends it and the API answers 503 overloaded; 0: any time.
+# Default: 5000 in the web (config/wsgi.py), 0 elsewhere: migrations and the relay take their time.
+STATEMENT_TIMEOUT_MS = _number("STATEMENT_TIMEOUT_MS", 0, 0, 3_600_000)
+_options = DATABASES["default"].get("OPTIONS", {})
+if STATEMENT_TIMEOUT_MS:
+    _options["options"] = f"{_options.get('options', '')} -c statement_timeout={STATEMENT_TIMEOUT_MS}"
 DATABASES["default"].update(
-    CONN_MAX_AGE=60,
-    CONN_HEALTH_CHECKS=True,
-    OPTIONS={**DATABASES["default"].get("OPTIONS", {}), "connect_timeout": 5},
+    CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True, OPTIONS={**_options, "connect_timeout": 5}
 )
 
 # -- Redis ------------------------------------------------------------------------------------------------
