@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from django.db import OperationalError, connection
 from pytest_django import Settings
 from redis.exceptions import RedisError
 
@@ -86,6 +87,29 @@ def test_a_relay_that_died_between_applying_and_deleting_has_counted_nothing_twi
     WorkOrder.objects.update(status=Status.SUBMITTED)
     stepped_relay.settle()
     assert_board_agrees()
+
+
+def test_a_postgresql_that_crashed_and_forgot_the_change_log_costs_a_rebuild(
+    stepped_relay: SteppedRelay,
+) -> None:
+    """Recovery ends every session and empties unlogged tables."""
+    WorkOrderFactory()
+    number = OrderFactory().number
+    stepped_relay.settle()
+    known = epochs()
+    WorkOrder.objects.update(title="Newer", status=Status.PRICE_CALCULATED)
+    Order.objects.update(title="Newer")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [stepped_relay.session()])
+        cursor.execute("TRUNCATE caching_change")
+    with pytest.raises(OperationalError):
+        stepped_relay.run_pass()
+    assert board_view()[0]["title"] != "Newer", "nobody has told the cache"
+    stepped_relay.let_go()
+    stepped_relay.begin()
+    assert set(known.items()).isdisjoint(epochs().items())
+    assert_board_agrees()
+    assert_order_agrees(number)
 
 
 @needs(recognised_nonce=scripts(
