@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.db.models.signals import post_migrate
+from django.db import connection
+from django.test import TransactionTestCase
 from django_redis import get_redis_connection
 from pytest_django import Settings
 
@@ -15,8 +15,6 @@ from accounts.roles import Role
 from config.celery import app as celery_app
 from events import outbox
 from events.models import OutboxEvent
-from mes.models import Tariff
-from mes.pricing import DEFAULT_TARIFFS
 from tests.clients import ApiClient
 from tests.factories import UserFactory
 from tests.live import live, site
@@ -27,17 +25,30 @@ As = Callable[[User], ApiClient]
 Deliver = Callable[[], int]
 
 
+#: What migrations made stays between tests that commit.
+MADE_BY_MIGRATIONS = {
+    "django_migrations",
+    "django_content_type",
+    "auth_permission",
+    "auth_group",
+    "auth_group_permissions",
+    "mes_tariff",
+}
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> None:
-    """A test that commits is followed by a TRUNCATE, which takes the tariffs of the migration too; Django
-    announces it like a migration, and so they come back."""
-    post_migrate.connect(_restore_tariffs)
+    """After a test that commits, what it wrote is deleted at one go: Django's own TRUNCATE of all tables, and
+    making all types, permissions and groups anew, took longer than most tests."""
 
+    def delete_what_was_written(_test_case: TransactionTestCase) -> None:
+        tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
+        deletes = [f"DELETE FROM {table}" for table in sorted(set(tables) - MADE_BY_MIGRATIONS)]
+        no_triggers = "SET session_replication_role = replica"
+        with connection.cursor() as cursor:
+            cursor.execute("; ".join([no_triggers, *deletes, "RESET session_replication_role"]))
 
-def _restore_tariffs(sender: Any, **_kwargs: Any) -> None:
-    if sender.label == "mes":
-        tariffs = [Tariff(**vars(default)) for default in DEFAULT_TARIFFS]
-        Tariff.objects.bulk_create(tariffs, ignore_conflicts=True)
+    TransactionTestCase._fixture_teardown = delete_what_was_written  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session", autouse=True)

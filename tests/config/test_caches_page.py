@@ -1,5 +1,7 @@
 """Can engineers see how the caches are, and warm, audit and rebuild them; and nobody else?"""
 
+from collections.abc import Iterator
+
 import pytest
 from django.contrib.auth.models import Permission
 
@@ -46,9 +48,16 @@ def test_a_rebuild_begins_a_new_epoch(erik: User, stepped_relay: SteppedRelay) -
     assert "asked for by erik" in desk(erik).get(PAGE).text
 
 
+@pytest.fixture
+def _engineers_may_not_rebuild(erik: User) -> Iterator[None]:
+    group, permission = erik.groups.get(), Permission.objects.get(codename="rebuild_caches")
+    group.permissions.remove(permission)
+    yield
+    group.permissions.add(permission)
+
+
+@pytest.mark.usefixtures("_engineers_may_not_rebuild")
 def test_a_rebuild_needs_a_permission_of_its_own(erik: User) -> None:
-    group = erik.groups.get()
-    group.permissions.remove(Permission.objects.get(codename="rebuild_caches"))
     browser = desk(erik)
     assert browser.post(f"{BOARD_PAGE}rebuild/").status_code == 403
     assert "Rebuild…" not in browser.get(PAGE).text
