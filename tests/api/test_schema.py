@@ -70,7 +70,7 @@ def test_who_may_call_gets_what_is_described(
 ) -> None:
     for operation in operations(described):
         if mode is GenerationMode.POSITIVE or operation.body or operation.query:  # there is what to get wrong
-            call_often(operation, numbers, key_of(who_may(operation)), mode, times=12)
+            call_often(operation, numbers, key_of(who_may(operation)), mode, times=8)
 
 
 @pytest.mark.parametrize("who", ["alice", "paula", "olga", "sam", "nobody"])
