@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import DatabaseError, connection
 
 # Two halves of one advisory lock's name: the letters of "cache" and the lock's number.
 LOCK: Final = (0x63616368, 1)
@@ -60,5 +60,5 @@ def leadership() -> Iterator[Leadership]:
             cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [limit])
         yield Leadership(connection.connection)
     finally:
-        with suppress(OperationalError):  # it may be gone already
+        with suppress(DatabaseError):  # it may be gone already
             connection.close()

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError
 from redis.exceptions import RedisError
 
 from caching.board import BoardCache
@@ -30,6 +30,7 @@ from caching.changes import Change, ChangeLog
 from caching.counts import Counts
 from caching.declared import Declared
 from caching.leadership import Leadership, NotLeading, leadership
+from caching.lost import is_lost
 from caching.redis import relay_connection
 from caching.triggers import verify_triggers
 from caching.upkeep import Foreign, Upkeep, upkeeps_of
@@ -123,7 +124,9 @@ class Relay:
                     self._pass_until(stop)
             except NotLeading as reason:
                 self._say("relay_stands_by", str(reason))
-            except (OperationalError, InterfaceError) as error:
+            except (DatabaseError, InterfaceError) as error:
+                if not is_lost(error):
+                    raise
                 self._say("relay_lost_postgresql", str(error).strip())
             stop.wait(STANDBY_SECONDS)
 

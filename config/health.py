@@ -1,6 +1,6 @@
 """Is this process alive, and can it do its work?"""
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 from django_redis import get_redis_connection
@@ -22,7 +22,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-    except (OperationalError, InterfaceError):
+    except (DatabaseError, InterfaceError):
         return problem_response(
             "overloaded", detail="PostgreSQL does not answer.", headers={"Retry-After": "1"}
         )

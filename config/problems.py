@@ -12,12 +12,13 @@ from django.core.exceptions import (
     SuspiciousOperation,
     ValidationError,
 )
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
+from caching.lost import is_lost
 from events.errors import DomainError
 from events.http import PROBLEM_MEDIA_TYPE, problem_document
 
@@ -84,7 +85,7 @@ def _response_for(exc: Exception) -> JsonResponse | None:
             return problem_response("malformed_request", status=413, detail="The request is too large.")
         case SuspiciousOperation() | BadRequest() | UnreadablePostError():
             return problem_response("malformed_request", detail=str(exc) or None)
-        case OperationalError() | InterfaceError():
+        case DatabaseError() | InterfaceError() if is_lost(exc):
             logger.warning("PostgreSQL did not answer: %s", exc)
             return problem_response("overloaded", headers={"Retry-After": "1"})
     return None
