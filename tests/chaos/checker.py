@@ -86,7 +86,9 @@ class Ages:
     @classmethod
     def of(cls, notes: Notes, timeline: Timeline) -> "Ages":
         """By the moments of this timeline."""
-        superseded = [timeline.superseded(body) for body in notes.bodies]
+        superseded = [(inf, "")] * len(notes.bodies)
+        for number in np.unique(notes.reads["body"]):
+            superseded[number] = timeline.superseded(notes.bodies[number])
         by_body = np.array([moment for moment, _ in superseded])
         return cls(notes, notes.reads["began"] - by_body[notes.reads["body"]], superseded)
 
@@ -168,7 +170,7 @@ def check_backwards(notes: Notes, bound: float) -> tuple[Finding, int]:
     """Nobody who has seen a version is shown an older one more than B later; and how often within B."""
     finding, within = Finding(f"nobody is taken back more than B ({bound:g} s)"), 0
     for who in np.unique(notes.reads["who"]):
-        mine = Notes(notes.reads[notes.reads["who"] == who], notes.bodies, [], [], [])
+        mine = notes.shown_to(who)
         ends = first_ends(mine, mine.reads)
         seen = Timeline(
             (key, version, ended)
@@ -185,7 +187,7 @@ def check_own_reads(notes: Notes, bound: float) -> tuple[Finding, Array]:
     """Who was told of its own write sees it, or is within B of it; and when the reads were that did not."""
     finding, missed = Finding(f"own writes are seen within B ({bound:g} s)"), []
     for who in {write.who for write in notes.writes if write.who >= 0}:
-        mine = Notes(notes.reads[notes.reads["who"] == who], notes.bodies, [], [], [])
+        mine = notes.shown_to(who)
         told = Timeline((w.key, w.version, w.ended) for w in notes.writes if w.who == who)
         ages = Ages.of(mine, told)
         _add(finding, ages, bound)

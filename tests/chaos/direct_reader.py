@@ -18,7 +18,7 @@ from django.db import DatabaseError, InterfaceError, connection  # noqa: E402
 from events.errors import DomainError  # noqa: E402
 from mes.caches import BOARD  # noqa: E402
 from shop.caches import ORDERS  # noqa: E402
-from tests.chaos.notes import FAILED, Notebook, now  # noqa: E402
+from tests.chaos.notes import FAILED, NOBODY, Notebook, now  # noqa: E402
 from tests.chaos.plan import Plan  # noqa: E402
 from tests.chaos.reader import rows_of, source_of  # noqa: E402
 
@@ -38,7 +38,6 @@ class DirectReader:
     def __init__(self, plan: Plan, name: str) -> None:
         self.dice = random.Random(f"{plan.seed}{name}")
         self.notebook = Notebook(plan.folder, name)
-        self.who = len(plan.tokens)  # nobody of the others
         self.numbers = [*plan.drafts, *plan.unborn]
         self.known: dict[Any, tuple[Any, int]] = {}
 
@@ -53,7 +52,7 @@ class DirectReader:
                     else:
                         self._page(began)
                 except (DatabaseError, InterfaceError, DomainError):
-                    self.notebook.read(began, now(), 0, self.who, FAILED)
+                    self.notebook.read(began, now(), 0, NOBODY, FAILED)
                     connection.close()
         self.notebook.close()
 
@@ -81,7 +80,7 @@ class DirectReader:
 
     def _note(self, began: float, ended: float, body: int, status: str) -> None:
         how = source_of(f"\r\ncache-status: {status}\r\n".encode())
-        self.notebook.read(began, ended, body, self.who, how)
+        self.notebook.read(began, ended, body, NOBODY, how)
 
 
 def main() -> None:

@@ -61,6 +61,10 @@ def direct(caches: Caches, folder: Path, options: Namespace) -> bool:
         connection.close()
         verdict = _run(site, folder, options)
         verdict.findings.append(_caches_agree())
+        verdict.figures["puts_left_to_the_relay"] = sum(
+            log.read_text(errors="replace").count("write_through_left_to_relay")
+            for log in site.folder.glob("*.log")
+        )
     report.write(verdict, folder, options)
     return verdict.is_clean
 
@@ -68,7 +72,7 @@ def direct(caches: Caches, folder: Path, options: Namespace) -> bool:
 def _run(site: Site, folder: Path, options: Namespace) -> Verdict:
     actors = {name: _start(site, module, name, folder) for name, module in ACTORS.items()}
     try:
-        _break_things(site, folder, options)
+        mended = _break_things(site, folder, options)
         ended = [name for name, actor in actors.items() if actor.poll() is not None]
         assert not ended, f"{ended} ended by themselves, see their logs in {folder}"
     finally:
@@ -79,7 +83,9 @@ def _run(site: Site, folder: Path, options: Namespace) -> Verdict:
     site.wait_until_quiet()
     found, notes = tables.collect(), Notes.of(folder / "notes")
     told = json.loads((folder / "ledger.json").read_text())
-    return judge(notes, found, told, settings.CACHE_FENCE_SECONDS)
+    verdict = judge(notes, found, told, settings.CACHE_FENCE_SECONDS)
+    verdict.findings.append(mended)
+    return verdict
 
 
 def _begin_empty() -> None:
@@ -122,13 +128,14 @@ def _end(actors: "dict[str, subprocess.Popen[bytes]]") -> None:
             actor.wait()
 
 
-def _break_things(site: Site, folder: Path, options: Namespace) -> None:
+def _break_things(site: Site, folder: Path, options: Namespace) -> Finding:
     """One fault after another, with calm between them, until the time is up or Ctrl-C comes."""
     dice = random.Random(options.seed)
     notebook = Notebook(folder / "notes", "director")
     began = now()
     until = began + options.minutes * 60
     progress = Progress(folder / "notes", began)
+    mended = Finding("after each fault the site works again")
     try:
         for name in _names(options, dice):
             calm = now() + dice.uniform(*CALM) * options.calm
@@ -141,14 +148,21 @@ def _break_things(site: Site, folder: Path, options: Namespace) -> None:
                 break
             progress.show(name)
             since = now()
-            FAULTS[name](site, dice)
-            notebook.note(Fault(name, since, now()))
+            try:
+                FAULTS[name](site, dice)
+            except AssertionError as trouble:
+                mended.breach(f"{name}: {trouble}")
+                break
+            finally:
+                mended.tried += 1
+                notebook.note(Fault(name, since, now()))
         while now() < until:
             progress.show("calm")
             wait(0.5)
     except KeyboardInterrupt:
         print("\nended early", flush=True)
     notebook.close()
+    return mended
 
 
 def _names(options: Namespace, dice: random.Random) -> Iterator[str]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BufferedWriter, TextIOWrapper
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ _PACK = struct.Struct("<ddIHBx").pack
 #: Where an answer came from; "failed" is any that shows nothing.
 HOW = ("failed", "hit", "miss", "partial", "bypass", "uncached")
 FAILED, HIT, MISS, PARTIAL, BYPASS, UNCACHED = range(len(HOW))
+#: Whom reads without HTTP are shown to.
+NOBODY = 65535
 
 now = time.monotonic
 
@@ -110,6 +113,10 @@ class Notes:
     claims: list[Claim]
     faults: list[Fault]
 
+    def shown_to(self, who: int) -> "Notes":
+        """The reads of one user."""
+        return Notes(self.reads[self.reads["who"] == who], self.bodies, [], [], [])
+
     @classmethod
     def of(cls, folder: Path) -> "Notes":
         """Everything in the folder; a line that its writer did not finish is left out."""
@@ -120,9 +127,8 @@ class Notes:
             piece = np.fromfile(path, READ, count=whole)
             piece["body"] += len(notes.bodies)
             pieces.append(piece)
-            for line in path.with_suffix(".bodies").read_text().splitlines():
-                _path, rows, counts = json.loads(line)
-                notes.bodies.append(Body(rows, counts))
+            with path.with_suffix(".bodies").open() as lines:
+                notes.bodies.extend(map(_body, lines))
         if pieces:
             notes.reads = np.concatenate(pieces)
         lists = {
@@ -136,3 +142,9 @@ class Notes:
                 make, found = lists[kind]
                 found.append(make(*values))  # type: ignore[attr-defined]
         return notes
+
+
+def _body(line: str) -> Body:
+    _path, rows, counts = json.loads(line)
+    # A key is in many bodies: one string for all of them.
+    return Body({intern(key): version for key, version in rows.items()}, counts)

@@ -56,7 +56,7 @@ class Desk:
                 for key, version in shown.items():
                     self._notebook.note(Write(key, version, began, ended, "http", who))
             if path.endswith("/claim/"):
-                self._claim(who, path, "200" if response.ok else response.json()["code"], began, ended)
+                self._claim(who, path, _answer(response), began, ended)
 
     def unanswered(self, who: int, path: str, began: float) -> None:
         """Note a try whose outcome nobody was told."""
@@ -67,6 +67,13 @@ class Desk:
     def _claim(self, who: int, path: str, answer: str, began: float, ended: float) -> None:
         operator, number = self.plan.user_ids[who], path.split("/")[-3]
         self._notebook.note(Claim(number, operator, answer, began, ended))
+
+
+def _answer(response: requests.Response) -> str:
+    """The code of a refusal; a status where there is none."""
+    if response.headers.get("Content-Type") != "application/problem+json":
+        return str(response.status_code)
+    return str(response.json()["code"])
 
 
 def _shown(response: requests.Response) -> dict[str, int]:
@@ -152,7 +159,7 @@ class People:
                 start = threading.Barrier(CROWD)
 
                 def claim(caller: NotedCaller, path: str = path, start: threading.Barrier = start) -> Any:
-                    start.wait(TIMEOUT)
+                    start.wait()
                     return caller._try("POST", f"{path}claim/")
 
                 list(pool.map(claim, callers))
@@ -167,6 +174,13 @@ def main() -> None:
     """Act until SIGTERM."""
     plan = Plan.read(sys.argv[1])
     desk, ledger, stop = Desk(plan), Ledger(), threading.Event()
+    crashed: list[str] = []
+
+    def crash(args: threading.ExceptHookArgs) -> None:
+        crashed.append(f"{args.thread} crashed: {args.exc_value!r}")
+        threading.__excepthook__(args)
+
+    threading.excepthook = crash
     threads = People(plan, desk, ledger, stop).threads()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     for thread in threads:
@@ -181,9 +195,8 @@ def main() -> None:
         "submitted": sorted(ledger.submitted),
         "finished": sorted(ledger.finished),
         "claims": ledger.claims,
-        "refusals": dict(ledger.refusals),
+        "refusals": dict(ledger.refusals) | dict.fromkeys(crashed, 1),
         "errors": dict(ledger.errors),
-        "alive": [str(thread) for thread in threads if thread.is_alive()],
     }
     (plan.folder.parent / "ledger.json").write_text(json.dumps(told))
     os._exit(0)  # a thread that waits for an answer has nothing more to say

@@ -5,8 +5,10 @@ PostgreSQL and the broker are those of this run's DATA_DIR; their guardians star
 
 import contextlib
 import os
+import shutil
 import signal
 from pathlib import Path
+from typing import Any
 
 import psutil
 import redis
@@ -45,6 +47,15 @@ class Site(Live):
     def _redis(self) -> redis.Redis:
         """The broker."""
         return redis.Redis(unix_socket_path=str(embedded.valkey_socket()), db=1)
+
+    def __exit__(self, *details: Any) -> None:
+        """See :class:`Live`; the logs stay."""
+        logs = embedded.data_dir() / "log" / "site"
+        shutil.rmtree(logs, ignore_errors=True)
+        logs.mkdir(parents=True)
+        for log in self.folder.glob("*.log"):
+            shutil.copy(log, logs)
+        super().__exit__(*details)
 
     def log(self, name: str) -> Path:
         """See :class:`Live`; the log of a program's every life is kept."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from tests.chaos import checker, orders, picture
 from tests.chaos.checker import Ages, Finding
-from tests.chaos.notes import FAILED, HIT, HOW, Notes
+from tests.chaos.notes import FAILED, HIT, HOW, NOBODY, Notes
 from tests.chaos.tables import Tables
 
 #: Seconds after a fault in which it may still be felt: a failover, a rebuild, the breaker.
@@ -93,6 +93,7 @@ def _reads(notes: Notes) -> dict[str, Any]:
     return {
         "seconds": round(seconds, 1),
         "reads": answered,
+        "reads_over_http": int(((reads["who"] != NOBODY) & (reads["how"] != FAILED)).sum()),
         "reads_a_second": round(answered / seconds, 1) if seconds else 0,
         "rows_shown": int(rows[reads["body"]].sum()) if len(reads) else 0,
         "hit_rate": round(float(how[HIT] / answered), 4) if answered else 0,
