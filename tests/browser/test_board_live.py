@@ -1,7 +1,7 @@
 """Does the open board do what a person expects, whatever happens behind it?"""
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from pytest_django import Settings
 
 from accounts.models import User
@@ -63,28 +63,84 @@ def test_an_order_that_somebody_else_took_goes_by_itself(
     expect(page.get_by_text("No orders here.")).to_be_visible()
 
 
+@pytest.mark.parametrize("by", ["poll", "claim"])
 def test_a_session_that_ran_out_leads_to_the_login_and_back(
-    window: Window, olga: User, ready: WorkOrder
+    window: Window, olga: User, ready: WorkOrder, by: str
 ) -> None:
     page = window(olga)
+    if by == "claim":
+        page.route("**/board/live/**", lambda route: route.fulfill(status=304))
     page.context.clear_cookies(name="sessionid")
+    if by == "claim":
+        claim_button(page, ready).click()
     expect(page.get_by_label("Username")).to_be_visible()
     log_in(page, olga)
     expect(page).to_have_url("/admin/board/")
     expect(claim_button(page, ready)).to_be_visible()
 
 
-def test_a_right_that_was_taken_away_ends_the_board(window: Window, olga: User, ready: WorkOrder) -> None:
-    page = window(olga, forgive="status of 403")
+@pytest.mark.parametrize("by", ["poll", "claim"])
+def test_a_right_that_was_taken_away_ends_the_board(
+    window: Window, olga: User, ready: WorkOrder, by: str
+) -> None:
+    page = window(olga, forgive="403")
+    if by == "claim":
+        page.route("**/board/live/**", lambda route: route.fulfill(status=304))
     olga.groups.clear()
+    if by == "claim":
+        claim_button(page, ready).click()
     expect(page.get_by_role("heading", name="This page is not for you")).to_be_visible()
+    ready.refresh_from_db()
+    assert ready.operator is None
 
 
-def test_a_double_click_is_one_claim(window: Window, olga: User, ready: WorkOrder) -> None:
+@pytest.mark.parametrize("pause", [0, 250])
+def test_a_double_click_is_one_claim_and_one_step(
+    window: Window, olga: User, ready: WorkOrder, pause: int
+) -> None:
+    """Also when the answer comes between the two halves of it, and something else lies under the finger."""
     page = window(olga)
-    claim_button(page, ready).dblclick()
+
+    def press_twice(button: Locator) -> None:
+        box = button.bounding_box()
+        where = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.dblclick(*where) if not pause else page.mouse.click(*where)
+        if pause:
+            page.wait_for_timeout(pause)
+            page.mouse.click(*where)
+
+    press_twice(claim_button(page, ready))
     expect(row(page, ready)).to_contain_text("Yours")
-    assert ready.history.filter(to_status=Status.MANUFACTURING_STARTED).count() == 1
+    expect(page).to_have_url("/admin/board/")
+    page.goto("/admin/my-orders/")
+    button = page.get_by_role("button", name="Complete")
+    button.click(trial=True)
+    press_twice(button)
+    expect(page.get_by_role("button", name="Pack")).to_be_visible()
+    page.get_by_role("button", name="Pack").click(trial=True)
+    steps = list(ready.history.order_by("at").values_list("to_status", flat=True))
+    assert steps == [Status.MANUFACTURING_STARTED, Status.MANUFACTURING_COMPLETED]
+
+
+def test_a_step_without_an_answer_says_so_and_is_taken_once(
+    window: Window, olga: User, ready: WorkOrder
+) -> None:
+    claims.work_order_claim(number=ready.number, operator=olga)
+    page = window(olga)
+    page.goto("/admin/my-orders/")
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route("**/advance/", lose)
+    page.get_by_role("button", name="Complete").click()
+    expect(page.get_by_text("No answer.")).to_be_visible()
+    page.unroute("**/advance/")
+    page.get_by_role("button", name="Complete").click()
+    expect(page.get_by_role("button", name="Pack")).to_be_visible()
+    expect(page.get_by_text("No answer.")).to_be_hidden()
+    assert ready.history.filter(to_status=Status.MANUFACTURING_COMPLETED).count() == 1
 
 
 @pytest.mark.parametrize(("arrives", "then"), [(True, "Yours"), (False, "Claim")])
