@@ -103,7 +103,7 @@ class OutboxEventAdmin(ReadOnlyAdmin):
     def pretty_payload(self, event: OutboxEvent) -> str:
         """The payload, one field a line."""
         text = json.dumps(event.payload, indent=2, ensure_ascii=False)
-        return format_html('<pre class="overflow-x-auto text-sm">{}</pre>', text)
+        return format_html('<pre class="frame-code text-sm">{}</pre>', text)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
