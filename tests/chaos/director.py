@@ -8,13 +8,11 @@
 
 import io
 import json
-import random
 import shutil
 import signal
 import subprocess
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
 from pathlib import Path
 
 import redis
@@ -26,16 +24,14 @@ from django.utils import timezone
 from config import embedded, processes
 from events.models import OutboxEvent
 from tests.chaos import report, tables
+from tests.chaos.breaking import Breaking
 from tests.chaos.caches import Caches
 from tests.chaos.checker import Finding
-from tests.chaos.faults import FAULTS, wait
-from tests.chaos.notes import READ, Fault, Notebook, Notes, now
+from tests.chaos.notes import Notes
 from tests.chaos.site import EVERYTHING, Site, restart_postgres
 from tests.chaos.stage import set_the_stage
 from tests.chaos.verdict import Verdict, judge
 
-#: Seconds of calm before each fault, at least and at most: hits are to come back in between.
-CALM = (3.0, 8.0)
 #: Seconds for a process of ours to end by itself.
 FAREWELL = 30
 ACTORS = {
@@ -72,7 +68,7 @@ def direct(caches: Caches, folder: Path, options: Namespace) -> bool:
 def _run(site: Site, folder: Path, options: Namespace) -> Verdict:
     actors = {name: _start(site, module, name, folder) for name, module in ACTORS.items()}
     try:
-        mended = _break_things(site, folder, options)
+        mended = Breaking(site, folder / "notes", options).run()
         ended = [name for name, actor in actors.items() if actor.poll() is not None]
         assert not ended, f"{ended} ended by themselves, see their logs in {folder}"
     finally:
@@ -126,74 +122,6 @@ def _end(actors: "dict[str, subprocess.Popen[bytes]]") -> None:
         except subprocess.TimeoutExpired:
             actor.kill()
             actor.wait()
-
-
-def _break_things(site: Site, folder: Path, options: Namespace) -> Finding:
-    """One fault after another, with calm between them, until the time is up or Ctrl-C comes."""
-    dice = random.Random(options.seed)
-    notebook = Notebook(folder / "notes", "director")
-    began = now()
-    until = began + options.minutes * 60
-    progress = Progress(folder / "notes", began)
-    mended = Finding("after each fault the site works again")
-    try:
-        for name in _names(options, dice):
-            calm = now() + dice.uniform(*CALM) * options.calm
-            while now() < min(calm, until):
-                progress.show("calm")
-                wait(0.5)
-                for ended in site.tend():
-                    notebook.note(Fault(f"{ended}-ended-by-itself", now(), now()))
-            if now() >= until and not options.faults:
-                break
-            progress.show(name)
-            since = now()
-            try:
-                FAULTS[name](site, dice)
-            except AssertionError as trouble:
-                mended.breach(f"{name}: {trouble}")
-                break
-            finally:
-                mended.tried += 1
-                notebook.note(Fault(name, since, now()))
-        while now() < until:
-            progress.show("calm")
-            wait(0.5)
-    except KeyboardInterrupt:
-        print("\nended early", flush=True)
-    notebook.close()
-    return mended
-
-
-def _names(options: Namespace, dice: random.Random) -> Iterator[str]:
-    """Which faults, in which order: those asked for once each, else all of them shuffled, again and again."""
-    if options.faults:
-        yield from options.faults.split(",")
-        return
-    while True:
-        names = list(FAULTS)
-        dice.shuffle(names)
-        yield from names
-
-
-class Progress:
-    """One line that says how it goes."""
-
-    def __init__(self, folder: Path, began: float) -> None:
-        self._folder, self._began, self._faults = folder, began, 0
-        self._last = ""
-
-    def show(self, what: str) -> None:
-        """What happens now, and how many reads there were."""
-        self._faults += what not in ("calm", self._last)
-        self._last = what
-        reads = sum(path.stat().st_size // READ.itemsize for path in self._folder.glob("*.reads"))
-        seconds = now() - self._began
-        rate = reads / max(seconds, 1)
-        line = f"{seconds:6.0f} s  {reads:9,} reads ({rate:5.0f}/s)  {self._faults:3} faults"
-        end = "\r" if sys.stdout.isatty() else "\n"
-        if what != "calm" or sys.stdout.isatty():
-            print(f"{line}  {what:20}", end=end, flush=True)
 
 
 def _caches_agree() -> Finding:

@@ -26,7 +26,8 @@ def draw(notes: Notes, age: Any, bound: float) -> str:
     when = ((reads["began"] - began) / STEP).astype(int)
     hits = reads["how"] == HIT
     answered = np.bincount(when[reads["how"] != FAILED], minlength=points)
-    hit_rate = np.bincount(when[hits], minlength=points) / np.maximum(answered, 1)
+    # Where nothing was answered there is no rate.
+    hit_rate = np.bincount(when[hits], minlength=points) / np.where(answered, answered, np.nan)
     oldest = np.zeros(points)
     np.maximum.at(oldest, when[hits], np.maximum(age[hits], 0))
     panels = [
@@ -55,7 +56,7 @@ def _panel(
     yield f'<path class="axis" d="M{MARGIN} {top}V{bottom}H{MARGIN + WIDTH}" fill="none"/>'
     xs = MARGIN + np.arange(len(values)) / max(len(values) - 1, 1) * WIDTH
     ys = bottom - values / most * HEIGHT
-    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(xs, ys, strict=True))
+    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(xs, ys, strict=True) if np.isfinite(y))
     yield f'<polyline class="line" points="{points}"/>'
     if limit is not None:
         y = bottom - limit / most * HEIGHT
