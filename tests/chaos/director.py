@@ -74,7 +74,7 @@ def _run(site: Site, folder: Path, options: Namespace) -> Verdict:
     finally:
         _end(actors)
     print("\nwaiting for the queue to come to rest ...", flush=True)
-    site.tend()
+    site.restore()
     OutboxEvent.objects.filter(handled_at=None, parked_at=None).update(due_at=timezone.now())
     site.wait_until_quiet()
     found, notes = tables.collect(), Notes.of(folder / "notes")

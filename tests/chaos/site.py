@@ -76,6 +76,14 @@ class Site(Live):
         embedded.revive()
         return ended
 
+    def restore(self) -> None:
+        """Bring back whatever is missing, after a fault that was broken off."""
+        self.tend()
+        self.start(*(name for name in EVERYTHING if name not in self.running))
+        for server in self.caches.servers:
+            server.start()
+        self.caches.mend()
+
     def children(self, name: str) -> list[psutil.Process]:
         """The processes that a program has started."""
         return psutil.Process(self.running[name].pid).children()
