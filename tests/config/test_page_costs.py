@@ -1,0 +1,103 @@
+"""What does each page of the admin cost: statements of SQL, and round trips to Redis?"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.db import connection
+from django.http import HttpResponse
+from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
+from redis.connection import AbstractConnection
+
+from accounts.models import User
+from events.vocabulary import ActorKind, Status
+from mes.models import WorkOrder
+from tests.caching.relays import LONG_FENCE, stepped
+from tests.desks import desk
+from tests.factories import OrderFactory, WorkOrderFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+BOARD, WORK_ORDERS, ORDERS = "/admin/board/", "/admin/mes/workorder/", "/admin/shop/order/"
+
+#: The session, and the user with roles.
+WHO = 2
+#: What each page costs beside them: SQL, Redis.
+COSTS = {
+    "olga": {
+        "board, unchanged (304)": (0, 2),
+        "board": (0, 2),
+        "board, a poll with rows": (0, 2),
+        "board, a claim": (7, 4),
+        "my orders": (1, 0),
+        "dashboard": (0, 2),
+        "work orders": (1, 0),
+        "a work order": (2, 0),
+    },
+    "sam": {"orders": (1, 0), "approvals": (1, 0), "an order": (3, 0), "tariffs": (3, 0)},
+    "erik": {"caches": (1, 7), "events": (1, 0)},
+}
+
+
+@pytest.fixture
+def relay(transactional_db: None, settings: Settings) -> Iterator[None]:
+    """The board is served from the cache."""
+    settings.CACHE_FENCE_SECONDS = LONG_FENCE
+    for _ in range(3):
+        WorkOrderFactory(status=Status.MANUFACTURING_APPROVED)
+    with stepped():
+        yield
+
+
+@contextmanager
+def round_trips(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
+    """What this thread sends to Redis; a pipeline is sent at once."""
+    sent: list[object] = []
+    send, here = AbstractConnection.send_packed_command, threading.get_ident()
+
+    def count(self: AbstractConnection, command: object, *args: object, **kwargs: object) -> None:
+        if threading.get_ident() == here:
+            sent.append(command)
+        send(self, command, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AbstractConnection, "send_packed_command", count)
+        yield sent
+
+
+@pytest.mark.parametrize("name", COSTS)
+def test_each_page_costs_what_it_did(
+    relay: None, name: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user: User = request.getfixturevalue(name)
+    browser = desk(user)
+    ready = list(WorkOrder.objects.all())
+    order = OrderFactory(status=Status.PRICE_CALCULATED)
+    order.history.create(to_status=order.status, actor_kind=ActorKind.SYSTEM, at=order.created_at)
+    known = {"If-None-Match": browser.get(f"{BOARD}live/").headers.get("ETag", "")}
+    pages: dict[str, Callable[[], HttpResponse]] = {
+        "board": lambda: browser.get(BOARD),
+        "board, a poll with rows": lambda: browser.get(f"{BOARD}live/"),
+        "board, unchanged (304)": lambda: browser.get(f"{BOARD}live/", headers=known),
+        "board, a claim": lambda: browser.post(
+            f"{BOARD}{ready.pop().number}/claim/", headers={"HX-Request": "true"}
+        ),
+        "my orders": lambda: browser.get("/admin/my-orders/"),
+        "dashboard": lambda: browser.get("/admin/dashboard/"),
+        "work orders": lambda: browser.get(WORK_ORDERS),
+        "a work order": lambda: browser.get(f"{WORK_ORDERS}{ready[0].number}/change/"),
+        "orders": lambda: browser.get(ORDERS),
+        "approvals": lambda: browser.get(f"{ORDERS}?status__exact=PRICE_CALCULATED"),
+        "an order": lambda: browser.get(f"{ORDERS}{order.number}/change/"),
+        "tariffs": lambda: browser.get("/admin/mes/tariff/"),
+        "caches": lambda: browser.get("/admin/caches/"),
+        "events": lambda: browser.get("/admin/events/outboxevent/"),
+    }
+    found = {}
+    for page in COSTS[name]:
+        assert pages[page]().status_code in (200, 304)  # the scripts are loaded, the figures kept
+        with CaptureQueriesContext(connection) as queries, round_trips(monkeypatch) as sent:
+            assert pages[page]().status_code == (304 if "304" in page else 200)
+        found[page] = (sum(one["sql"] not in ("BEGIN", "COMMIT") for one in queries) - WHO, len(sent))
+    assert found == COSTS[name]
