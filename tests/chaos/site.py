@@ -42,6 +42,8 @@ class Site(Live):
             "DEBUG": "off",
             "ALLOWED_HOSTS": "127.0.0.1",
             "LOG_LEVEL": "INFO",
+            # So few that a run of some minutes meets retention, and pages that reach past the horizon.
+            "CACHE_BOARD_LATEST": "200",
         }
 
     def _redis(self) -> redis.Redis:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from events.vocabulary import OrderApproved, OrderSubmitted, PricingRequested, Status, WorkOrderChanged
-from tests.chaos.notes import BYPASS, HIT, READ, Body, Claim, Notes, Write
+from tests.chaos.notes import BYPASS, HIT, PARTIAL, READ, Body, Claim, Notes, Write
 from tests.chaos.tables import Event, Line, Tables, Version
 from tests.chaos.verdict import judge
 
@@ -122,6 +122,13 @@ def test_what_nobody_acknowledged_is_judged_by_postgresqls_own_moment(log: Log) 
     log.tables.versions.append(Version(SHOP, 6, S.MANUFACTURING_STARTED, 30))
     log.read(33, {SHOP: 5}, who=CLIENT)
     assert log.broken() == {"no hit is older than B (2 s)"}
+
+
+def test_a_page_that_is_partly_cached_is_held_to_b(log: Log) -> None:
+    log.read(17.9, {MES: 3}, how=PARTIAL, who=CLIENT)
+    assert log.broken() == set()
+    log.read(18.5, {MES: 3}, how=PARTIAL, who=CLIENT)
+    assert log.broken() == {HIT_TOO_OLD}
 
 
 def stale_hit(log: Log) -> None:
