@@ -3,6 +3,7 @@
 import ast
 import gettext
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from events.looks import money
 from tests.desks import desk
 from tests.factories import WorkOrderFactory
 
-CATALOGUE = Path(__file__).parents[2] / "locale/ru/LC_MESSAGES/django.po"
+ROOT = Path(__file__).parents[2]
+CATALOGUE = ROOT / "locale/ru/LC_MESSAGES/django.po"
+ASKING = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy", "pgettext"}
 ENTRY = re.compile(r'^msgid (".*")\n(?:msgid_plural (".*")\n)?((?:msgstr.*\n?)+)', re.MULTILINE)
 PLACE = re.compile(r"%\(\w+\)\w|\{\w+\}")
 
@@ -45,6 +48,29 @@ def test_the_compiled_catalogue_is_that_of_its_source() -> None:
     for one, many, said in entries():
         texts = [compiled.ngettext(one, many, n) for n in (1, 2, 5)] if many else [compiled.gettext(one)]
         assert texts == said
+
+
+def written() -> Iterator[str]:
+    """Every text that code or a template asks to be translated."""
+    for app in ("accounts", "caching", "config", "events", "mes", "shop"):
+        for path in (ROOT / app).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ASKING and node.args:
+                    yield from (one.value for one in node.args[:1] if isinstance(one, ast.Constant))
+    for path in (ROOT / "templates").rglob("*.html"):
+        page = path.read_text()
+        yield from re.findall(r'{% trans(?:late)? "(.+?)"', page)
+        yield from re.findall(r'_\("(.+?)"\)', page)
+        for text in re.findall(r"{% blocktranslate[^%]*%}(.+?){%", page):
+            yield re.sub(r"{{ (\w+) }}", r"%(\1)s", text)
+
+
+def test_no_string_of_ours_is_missing_in_the_catalogue() -> None:
+    known = {one for one, _many, _said in entries()}
+    assert len(set(written()) & known) > 250
+    with translation.override("ru"):
+        missing = {text for text in written() if text not in known and translation.gettext(text) == text}
+    assert not missing
 
 
 @pytest.mark.django_db
