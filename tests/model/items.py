@@ -11,7 +11,7 @@ from caching.entity import EntityCache
 from caching.facets import Facets
 from tests.model.postgres import Query
 
-KEYS = ("A", "B", "C")
+KEYS = ("A", "B", "C", "D")
 NEW, MADE = "new", "made"
 STATUSES, MATERIALS = (NEW, MADE), ("gold", "brass")
 LATEST = 2

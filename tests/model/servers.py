@@ -160,7 +160,8 @@ class Real:
             self._ask(
                 number,
                 "INSERT INTO mes_workorder (number, external_id, status, title, material, quantity,"
-                " engraving, comment, model, currency, flag, operator_name, created_at, updated_at, shop_version)"
+                " engraving, comment, model, currency, flag, operator_name, created_at, updated_at,"
+                " shop_version)"
                 " VALUES (%s, '', %s, '', %s, 1, '', '', '{}', 'RUB', '', '', now(), now(), 0)",
                 key, NEW, Material.BRASS,
             )  # fmt: skip

@@ -52,6 +52,8 @@ def _walk(world: World, filters: Filters) -> None:
     window, after = world.history.now(), None
     while True:
         page: Page = _ask(world, lambda after=after: world.webs[0].board.page(filters, 1, after))
+        if "bypass" in page.status:
+            raise Violation("the board never came back")
         world.promise.page(filters, after, page.next_after, rows_of(page), window)
         after = page.next_after
         if after is None:
