@@ -12,12 +12,18 @@ def _python(name: str, lacks: str, where: str, old: str, new: str, *also: str) -
 
 
 _OWN_NONCE = "redis.call('HSET', {head}, 'nonce', ARGV[2])"
-_IN_CHAIN = (
-    "    nonce = secrets.token_hex(8)\n",
-    "    nonce = secrets.token_hex(8)\n"
-    "    if not args[0] and not (len(args) > 4 and args[4]):\n"
-    "        return self._send(_Sent(script, keys, [self._nonce, nonce, *args], self._nonce))\n",
-)
+
+
+def _in_chain(condition: str) -> Change:
+    """A script that brings rows only leaves the nonce as it is."""
+    old = "    nonce = secrets.token_hex(8)\n"
+    return Change(
+        "caching.upkeep:Upkeep._chain", old,
+        f"{old}    if {condition}:\n"
+        "        return self._send(_Sent(script, keys, [self._nonce, nonce, *args], self._nonce))\n",
+    )  # fmt: skip
+
+
 _FENCE_APART = (
     '    """See :class:`Upkeep`."""\n',
     '    """See :class:`Upkeep`."""\n'
@@ -101,7 +107,7 @@ MUTANTS: tuple[Mutant, ...] = (
             Change("entity_apply.lua", _OWN_NONCE.format(head="KEYS[1]"),
                    f"if ARGV[3] ~= '0' then {_OWN_NONCE.format(head='KEYS[1]')} end"),
             Change("caching.upkeep:EntityUpkeep.apply", *_FENCE_APART),
-            Change("caching.upkeep:Upkeep._chain", *_IN_CHAIN),
+            _in_chain("script is APPLY_ENTITY and not args[0]"),
         ),
     ),
     Mutant(
@@ -110,7 +116,7 @@ MUTANTS: tuple[Mutant, ...] = (
             Change("board_apply.lua", _OWN_NONCE.format(head="HEAD"),
                    f"if ARGV[3] ~= '0' or ARGV[7] ~= '' then {_OWN_NONCE.format(head='HEAD')} end"),
             Change("caching.upkeep:BoardUpkeep.apply", *_FENCE_APART),
-            Change("caching.upkeep:Upkeep._chain", *_IN_CHAIN),
+            _in_chain("script is APPLY_BOARD and not args[0] and not args[4]"),
         ),
     ),
     _lua(
