@@ -44,6 +44,7 @@ def test_new_orders_wait_while_a_pointer_is_at_the_list(
     pill = page.get_by_role("button", name="2 new orders")
     expect(pill).to_be_visible()
     expect(row(page, newer[0])).to_have_count(0)
+    assert row(page, ready).bounding_box() == before
     pill.click()
     for order in (*newer, ready):
         expect(claim_button(page, order)).to_be_visible()
@@ -186,8 +187,10 @@ def test_redis_stops_and_comes_back_while_the_board_is_open(
     with Valkey() as valkey, caches_at(valkey.url), running():
         page = window(olga)
         expect(page.get_by_text(aside)).to_be_hidden()
+        before = row(page, ready).bounding_box()
         valkey.kill()
         expect(page.get_by_text(aside)).to_be_visible()
+        assert row(page, ready).bounding_box() == before
         newer = new_order()
         expect(claim_button(page, newer)).to_be_visible()
         claim_button(page, ready).click()
