@@ -73,10 +73,9 @@ class WorkOrderAdmin(OrderPagesAdmin):
             {
                 "fields": (
                     ("material", "quantity"),
+                    ("large_picture", "model_link"),
                     "engraving",
                     "comment",
-                    "model_link",
-                    "large_picture",
                     "question",
                 )
             },

@@ -62,7 +62,7 @@ class OrderAdmin(OrderPagesAdmin):
         (None, {"fields": (("number", "status"), ("title", "client_name"), ("created_at", "due_date"))}),
         (
             _("What to make"),
-            {"fields": (("material", "quantity"), "engraving", "comment", "model_link", "large_picture")},
+            {"fields": (("material", "quantity"), ("large_picture", "model_link"), "engraving", "comment")},
         ),
         (_("Price"), {"fields": ("price_with_currency", "breakdown")}),
     )
