@@ -5,12 +5,12 @@ It logs in to the running demo as its people and writes PNG files to docs/screen
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import django
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from config import embedded
 from config.run import address, demo_users
@@ -55,8 +55,79 @@ PAGES = {
 }
 
 
+def _stepped_aside(page: Page) -> None:
+    """The cache can't vouch for the board, says the next poll."""
+    bypass = {"Cache-Status": "mes-board; fwd=bypass; detail=no-fence"}
+    page.route(LIVE, lambda route: route.fulfill(status=304, headers=bypass))
+    page.locator("#board-aside").wait_for()
+
+
+def _lost(page: Page) -> None:
+    """Nobody answers the next poll."""
+    page.route(LIVE, lambda route: route.abort())
+    page.locator("#board-lost").wait_for()
+
+
+def _twelve_new(page: Page) -> None:
+    """Somebody is about to claim an order while the poll brings twelve new ones."""
+
+    def ask_for_all(route: Route) -> None:
+        headers = {name: value for name, value in route.request.headers.items() if name != "if-none-match"}
+        route.continue_(headers=headers)
+
+    page.evaluate("[...document.querySelectorAll('.board-row')].slice(0, 12).forEach((row) => row.remove())")
+    page.locator(".board-row button").nth(2).hover()
+    page.route(LIVE, ask_for_all)
+    page.locator("#board-pill").wait_for()
+
+
+def _empty(page: Page) -> None:
+    """Every order is taken."""
+    page.route(LIVE, lambda route: route.fulfill(status=304))
+    page.evaluate("document.getElementById('board-rows').replaceChildren()")
+
+
+def _extreme(page: Page) -> None:
+    """The longest title there can be, the largest numbers, and a claim that came too late."""
+    page.route(LIVE, lambda route: route.fulfill(status=304))
+    page.evaluate("""
+      const [first, second] = document.querySelectorAll(".board-row");
+      first.querySelector(".board-title").textContent =
+        "Ring with Donaudampfschifffahrtsgesellschaftskapitän engraved in letters of a millimetre";
+      first.querySelector(".board-quantity").textContent = "1,000";
+      first.querySelector(".board-price").textContent = "9,999,999,999.99 EUR";
+      second.querySelector(".board-act").innerHTML =
+        "<span class='board-taken'>Taken by Wolfeschlegelsteinhausenbergerdorff</span>";
+      document.querySelectorAll(".board-count").forEach((count) => { count.textContent = "1,000,000"; });
+    """)
+
+
+def _keys(page: Page) -> None:
+    """What ? shows."""
+    page.keyboard.press("?")
+
+
+def _menu(page: Page) -> None:
+    """The sidebar over the page, and what the account offers."""
+    page.locator("#header-inner .frame-button:visible").click()
+    page.locator("[aria-controls=user-links]").click()
+
+
+LIVE = "**/board/live/**"
+#: The board in rare moments, by name.
+MOMENTS: dict[str, Callable[[Page], None]] = {
+    "stepped-aside": _stepped_aside,
+    "connection-lost": _lost,
+    "twelve-new": _twelve_new,
+    "empty": _empty,
+    "extreme": _extreme,
+    "keys": _keys,
+    "menu": _menu,
+}
+
+
 def main() -> None:
-    """Write every page in every look."""
+    """Write every page in every look, and the board's rare moments."""
     site = address()
     if site is None:
         sys.exit("The site does not run: start it with `make run` in another terminal.")
@@ -72,28 +143,18 @@ def main() -> None:
         for look in LOOKS:
             for name, page in _pages(browser, site, look, password):
                 page.screenshot(path=FOLDER / f"{name}-{look.name}.png")
+        for name, page in _moments(browser, site, password):
+            page.screenshot(path=FOLDER / f"board-{name}.png")
         browser.close()
 
 
 def _pages(browser: Browser, site: str, look: Look, password: str) -> Iterator[tuple[str, Page]]:
     """Each page, open; the login first."""
     for number, (user, pages) in enumerate(PAGES.items()):
-        context = browser.new_context(
-            base_url=f"{site.rstrip('/')}/admin/",
-            viewport=PHONE if look.phone else TABLET,
-            color_scheme=look.scheme,
-            locale=look.language,
-            has_touch=look.phone,
-        )
-        page = context.new_page()
-        page.goto("login/")
+        page = _open(browser, site, look)
         if not number:
             yield "login", page
-        page.locator("[name=username]").fill(user)
-        page.locator("[name=password]").fill(password)
-        page.locator("[name=password]").press("Enter")
-        page.wait_for_url(lambda url: "login" not in url)
-        _speak(page, look.language)
+        _log_in(page, user, password, look.language)
         for name, path in pages.items():
             if path == "first":
                 page.locator("#result_list tbody a").first.click()
@@ -103,7 +164,42 @@ def _pages(browser: Browser, site: str, look: Look, password: str) -> Iterator[t
             page.wait_for_timeout(700)  # pictures fade in
             yield name, page
         _speak(page, "en")
-        context.close()
+        page.context.close()
+
+
+def _moments(browser: Browser, site: str, password: str) -> Iterator[tuple[str, Page]]:
+    """The board in each of its rare moments."""
+    for name, bring_about in MOMENTS.items():
+        page = _open(browser, site, LOOKS[0])
+        _log_in(page, "operator1", password, "en")
+        page.goto("board/")
+        bring_about(page)
+        page.wait_for_timeout(700)
+        yield name, page
+        page.context.close()
+
+
+def _open(browser: Browser, site: str, look: Look) -> Page:
+    """The login page as the look has it."""
+    context = browser.new_context(
+        base_url=f"{site.rstrip('/')}/admin/",
+        viewport=PHONE if look.phone else TABLET,
+        color_scheme=look.scheme,
+        locale=look.language,
+        has_touch=look.phone,
+    )
+    page = context.new_page()
+    page.goto("login/")
+    return page
+
+
+def _log_in(page: Page, user: str, password: str, language: str) -> None:
+    """Pass the login, in that language from now on."""
+    page.locator("[name=username]").fill(user)
+    page.locator("[name=password]").fill(password)
+    page.locator("[name=password]").press("Enter")
+    page.wait_for_url(lambda url: "login" not in url)
+    _speak(page, language)
 
 
 def _speak(page: Page, language: str) -> None:
