@@ -9,7 +9,7 @@ class EventsConfig(AppConfig):
     """The queue's app."""
 
     name = "events"
-    verbose_name = _("Events")
+    verbose_name = _("Engineering")
 
     def ready(self) -> None:
         """Let every app register its handlers, each in a module of its own called ``handlers``."""
