@@ -157,6 +157,8 @@ class Relay:
         self._changes = ChangeLog()
         for kept in self._kept:
             kept.begin_anew(why)
+            for upkeep in kept.upkeeps:
+                upkeep.lead = lead
 
     def run_pass(self) -> bool:
         """One pass; true when a batch was full and there is more to do at once.

@@ -17,6 +17,7 @@ from caching.declared import BATCH, Declared
 from caching.entity import EntityCache
 from caching.entity import Row as EntityRow
 from caching.facets import BOTTOM, encode_position
+from caching.leadership import Leadership
 from caching.partition import Partition
 from caching.redis import Argument, Script, relay_connection
 
@@ -62,6 +63,8 @@ class Upkeep(ABC):
         self.partition = partition
         self._nonce = ""
         self._unsure: _Sent | None = None
+        #: Asked before each script of a chain: PostgreSQL must not take a long one for an idle session.
+        self.lead: Leadership | None = None
 
     @abstractmethod
     def operations(self, versions: Mapping[str, int]) -> Sequence[Any]:
@@ -95,6 +98,8 @@ class Upkeep(ABC):
 
     def _chain(self, script: Script, keys: list[str], args: list[Argument]) -> list[Any]:
         """Send the next script of the chain; ``args`` follow the two nonces."""
+        if self.lead:
+            self.lead.prove()
         nonce = secrets.token_hex(8)
         return self._send(_Sent(script, keys, [self._nonce, nonce, *args], nonce))
 

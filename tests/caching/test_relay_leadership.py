@@ -13,13 +13,16 @@ from redis.exceptions import RedisError
 
 from caching import upkeep
 from caching.changes import backlog
-from caching.leadership import NotLeading
+from caching.leadership import Leadership, NotLeading
 from caching.redis import Script
 from caching.triggers import verify_triggers
+from events.vocabulary import Status
 from mes.models import WorkOrder
 from tests.caching.agreement import assert_board_agrees, assert_board_agrees_soon
+from tests.caching.boards import fill
 from tests.caching.proxy import Proxy
-from tests.caching.relays import SteppedRelay, all_fences_stand, epochs
+from tests.caching.relays import SteppedRelay, all_fences_stand, epochs, running
+from tests.caching.sabotage import attribute, needs
 from tests.caching.servers import RelayProcess, Valkey, caches_at, run_django
 from tests.factories import WorkOrderFactory
 from tests.threads import until
@@ -82,6 +85,25 @@ def test_a_leader_that_comes_back_too_late_does_no_harm(
     second_relay.settle()
     assert epochs() == known
     assert_board_agrees()
+
+
+@needs(word_with_postgresql=attribute(Leadership, "prove", lambda *_args, **_kwargs: None))
+@pytest.mark.parametrize("work", ["pass", "rebuild"])
+def test_work_that_takes_longer_than_b_costs_no_lead(
+    work: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a slow machine would begin anew for ever, and a large board too."""
+    settings.CACHE_FENCE_SECONDS = 0.5
+    fill([Status.MANUFACTURING_APPROVED] * 1000)
+    with Valkey() as valkey, caches_at(valkey.url), running():
+        known = epochs()
+        monkeypatch.setattr(upkeep, "BATCH", 1)  # a thousand scripts
+        if work == "rebuild":
+            valkey.client.flushall()
+        WorkOrder.objects.update(title="Newer")
+        until(lambda: backlog() == 0)
+        since = set(epochs().values()) - set(known.values())
+        assert not any("relay started" in epoch for epoch in since)
 
 
 @pytest.mark.parametrize("script", [upkeep.APPLY_BOARD, upkeep.RESET_BOARD], ids=["a pass", "a reset"])
