@@ -153,16 +153,14 @@ MUTANTS: tuple[Mutant, ...] = (
         "for change in waiting.changes]", "for change in self.waiting().changes]",
     ),
     _python(
-        "removal, rows", "a row that is no longer found is not removed",
-        "caching.entity:EntityCache.operations",
-        "for key, version in versions.items()\n",
-        "for key, version in versions.items() if key in rows\n",
+        "removal, rows", "the relay removes no row that it no longer finds",
+        "caching.upkeep:EntityUpkeep.operations", "return self._cache.operations(mine)",
+        "return [row for row in self._cache.operations(mine) if row.payload]",
     ),
     _python(
-        "removal, board", "a row that is no longer found is not removed",
-        "caching.board:BoardCache.operations",
-        "for key, version in versions.items()\n",
-        "for key, version in versions.items() if key in rows\n",
+        "removal, board", "the relay removes no row that it no longer finds",
+        "caching.upkeep:BoardUpkeep.operations", "return self._cache.operations(versions)",
+        "return [row for row in self._cache.operations(versions) if row.position]",
     ),
     _python(
         "leadership", "two relays lead at once",

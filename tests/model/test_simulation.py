@@ -6,7 +6,7 @@ from unittest.mock import patch
 import psycopg2
 import pytest
 from django.db import OperationalError
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.model.servers import Real, Simulated, both
@@ -23,8 +23,14 @@ steps = st.one_of(
 
 
 @settings(
-    derandomize=True, max_examples=60, deadline=None, database=None,
+    derandomize=True, max_examples=40, deadline=None, database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)  # fmt: skip
+@example(
+    [
+        ("begin", 0), ("edit", 0, "A"), ("begin", 1), ("edit", 1, "B"), ("commit", 1),
+        ("poll and delete",), ("commit", 0), ("poll",),
+    ]
 )  # fmt: skip
 @given(st.lists(steps, min_size=10, max_size=25))
 def test_both_show_log_and_count_the_same_whatever_overlaps(story: list[tuple[Any, ...]]) -> None:
