@@ -18,7 +18,7 @@ demo: $(VENV)/installed ## print the running site's address and tokens
 	@$(BIN)/python -m config.demo
 
 test: lint ## check everything
-	DATA_DIR=$(TEST_DATA) $(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	DATA_DIR=$(TEST_DATA) $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: $(VENV)/installed-dev ## check style, types and who imports whom
 	$(BIN)/ruff check --quiet

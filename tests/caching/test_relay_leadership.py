@@ -1,6 +1,7 @@
 """Does one relay lead at a time, and does a former leader that wakes or hangs do no harm?"""
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -16,6 +17,7 @@ from caching.changes import backlog
 from caching.leadership import Leadership, NotLeading
 from caching.redis import Script
 from caching.triggers import verify_triggers
+from caching.upkeep import Upkeep
 from events.vocabulary import Status
 from mes.models import WorkOrder
 from tests.caching.agreement import assert_board_agrees, assert_board_agrees_soon
@@ -94,10 +96,12 @@ def test_work_that_takes_longer_than_b_costs_no_lead(
 ) -> None:
     """Or a slow machine would begin anew for ever, and a large board too."""
     settings.CACHE_FENCE_SECONDS = 0.5
-    fill([Status.MANUFACTURING_APPROVED] * 1000)
+    fill([Status.MANUFACTURING_APPROVED] * 500)
     with Valkey() as valkey, caches_at(valkey.url), running():
         known = epochs()
-        monkeypatch.setattr(upkeep, "BATCH", 1)  # a thousand scripts
+        monkeypatch.setattr(upkeep, "BATCH", 1)  # five hundred scripts, each of which takes its time
+        quick, pause = Upkeep._chain, threading.Event()
+        monkeypatch.setattr(Upkeep, "_chain", lambda *args: pause.wait(0.003) or quick(*args))
         if work == "rebuild":
             valkey.client.flushall()
         WorkOrder.objects.update(title="Newer")
