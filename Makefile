@@ -1,11 +1,11 @@
-# What an engineer types: `make run` serves the site, `make test` proves it. Everything made stays in .venv and .data.
+# What an engineer types: `make run` serves the site, `make test` proves it. What they make stays in .venv and .data.
 
 VENV := .venv
 BIN := $(VENV)/bin
 # The tests' own servers and files, so that they never disturb a running site.
 TEST_DATA := $(or $(DATA_DIR),.data)/test
 
-.PHONY: help run demo test lint bench chaos clean
+.PHONY: help run demo test lint bench chaos screenshots clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is

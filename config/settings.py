@@ -1,5 +1,6 @@
 """Every setting of the project, read from the environment; a bad value stops the start by name."""
 
+import re
 import secrets
 from ipaddress import ip_network
 from pathlib import Path
@@ -110,7 +111,6 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django_htmx",
-    "django_filters",
     "pgtrigger",
     "rest_framework",
     "drf_spectacular",
@@ -182,7 +182,7 @@ CACHE_TIMEOUT_MS = _number("CACHE_TIMEOUT_MS", 100, 1, 60_000)
 CACHE_BOARD_LATEST = _number("CACHE_BOARD_LATEST", 1000, 1, 1_000_000)
 # Orders in the board's cache beyond which it steps aside rather than fill the memory. Default: 1,000,000.
 CACHE_BOARD_MAX_ROWS = _number("CACHE_BOARD_MAX_ROWS", 1_000_000, 1, 100_000_000)
-# Seconds a Shop order stays cached after it was read or written. Default: 900.
+# Seconds a Shop order stays cached after a write, or the read that missed, has put it there. Default: 900.
 CACHE_SHOP_TTL = _number("CACHE_SHOP_TTL", 900, 60, 86_400)
 # Partitions (Redis Cluster hash tags) of the Shop's cache. Default: 1.
 CACHE_SHOP_PARTITIONS = _number("CACHE_SHOP_PARTITIONS", 1, 1, 1024)
@@ -248,6 +248,8 @@ USE_I18N = USE_TZ = True
 TIME_ZONE = "UTC"
 # ISO 4217 code of every price. Default: EUR.
 CURRENCY = env.str("CURRENCY", default="EUR")
+if not re.fullmatch(r"[A-Z]{3}", CURRENCY):
+    raise ImproperlyConfigured(f"CURRENCY must be three capital letters (ISO 4217), not {CURRENCY!r}.")
 
 # -- The admin's look -------------------------------------------------------------------------------------
 
