@@ -63,14 +63,14 @@ class Breaking:
         """One fault from its beginning to its end; false when the site could not be mended."""
         self.mended.tried += 1
         self._say(name)
-        began = now()
+        began, happened = now(), name
         try:
-            FAULTS[name](self.site, self.dice)
+            happened = FAULTS[name](self.site, self.dice) or name
         except AssertionError as trouble:
             self.mended.breach(f"{name}: {trouble}")
             return False
         finally:
-            self.notebook.note(Fault(name, began, now()))
+            self.notebook.note(Fault(happened, began, now()))
         return True
 
     def _say(self, what: str, end: str = "\n") -> None:

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from typing import Any
+from urllib.parse import urlencode
 
 import django
 
@@ -18,7 +19,7 @@ from django.db import DatabaseError, InterfaceError, connection  # noqa: E402
 from events.errors import DomainError  # noqa: E402
 from mes.caches import BOARD  # noqa: E402
 from shop.caches import ORDERS  # noqa: E402
-from tests.chaos.notes import FAILED, NOBODY, Notebook, now  # noqa: E402
+from tests.chaos.notes import NOBODY, Notebook, now  # noqa: E402
 from tests.chaos.plan import Plan  # noqa: E402
 from tests.chaos.reader import rows_of, source_of  # noqa: E402
 
@@ -39,7 +40,7 @@ class DirectReader:
         self.dice = random.Random(f"{plan.seed}{name}")
         self.notebook = Notebook(plan.folder, name)
         self.numbers = [*plan.drafts, *plan.unborn]
-        self.known: dict[Any, tuple[Any, int]] = {}
+        self.known: dict[str, tuple[Any, int]] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Read until told to stop."""
@@ -51,8 +52,8 @@ class DirectReader:
                         self._order(began)
                     else:
                         self._page(began)
-                except (DatabaseError, InterfaceError, DomainError):
-                    self.notebook.read(began, now(), 0, NOBODY, FAILED)
+                except (DatabaseError, InterfaceError, DomainError) as trouble:
+                    self.notebook.failed(began, NOBODY, type(trouble).__name__)
                     connection.close()
         self.notebook.close()
 
@@ -62,21 +63,21 @@ class DirectReader:
         ended = now()
         key = f"S:{number}"
         shown = found.version if found.payload else 0
-        body = self._body(key, shown, lambda: {key: shown})
+        body = self._body(f"/api/v1/shop/orders/{number}/", shown, lambda: {key: shown})
         self._note(began, ended, body, found.status)
 
     def _page(self, began: float) -> None:
-        at = self.dice.randrange(len(VIEWS))
-        filters, limit = VIEWS[at]
+        filters, limit = self.dice.choice(VIEWS)
         page = BOARD.page(filters, limit)
         ended = now()
-        body = self._body(at, page.rows, lambda: rows_of("/api/v1/mes", 200, page.rows or b""))
+        path = f"/api/v1/mes/orders/?{urlencode({'limit': limit, **filters})}"
+        body = self._body(path, page.rows, lambda: rows_of(path, 200, page.rows or b""))
         self._note(began, ended, body, page.status)
 
-    def _body(self, place: Any, content: Any, rows: Any) -> int:
-        if place not in self.known or self.known[place][0] != content:
-            self.known[place] = (content, self.notebook.body(str(place), rows()))
-        return self.known[place][1]
+    def _body(self, path: str, content: Any, rows: Any) -> int:
+        if path not in self.known or self.known[path][0] != content:
+            self.known[path] = (content, self.notebook.body(path, rows()))
+        return self.known[path][1]
 
     def _note(self, began: float, ended: float, body: int, status: str) -> None:
         how = source_of(f"\r\ncache-status: {status}\r\n".encode())

@@ -1,6 +1,7 @@
 """What is broken in a run, how, and how is it given back?
 
 Each fault is a function of the site and dice; when it returns, what it took away works again or is about to.
+It returns another name than its own when something else happened than was meant.
 """
 
 import random
@@ -11,7 +12,7 @@ from contextlib import suppress
 from tests.chaos.site import RELAYS, Site
 from tests.threads import until
 
-Fault = Callable[[Site, random.Random], None]
+Fault = Callable[[Site, random.Random], str | None]
 #: By name, as reports and ``--faults`` say it.
 FAULTS: dict[str, Fault] = {}
 
@@ -106,7 +107,7 @@ def old_dump(site: Site, dice: random.Random) -> None:
 
 
 @fault
-def failover(site: Site, dice: random.Random) -> None:
+def failover(site: Site, dice: random.Random) -> str | None:
     """The master dies while its replica lags, and that one is promoted; the old one returns as replica."""
     master, replica = site.caches.master(), site.caches.replica()
     with replica.frozen():
@@ -117,6 +118,7 @@ def failover(site: Site, dice: random.Random) -> None:
     master.forget_dump()
     master.start()
     site.caches.mend()
+    return None if site.caches.master() is replica else "failover-refused"
 
 
 @fault

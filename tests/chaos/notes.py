@@ -22,9 +22,11 @@ READ = np.dtype(
     [("began", "<f8"), ("ended", "<f8"), ("body", "<u4"), ("who", "<u2"), ("how", "u1"), ("pad", "u1")]
 )
 _PACK = struct.Struct("<ddIHBx").pack
-#: Where an answer came from; "failed" is any that shows nothing.
+#: Where an answer came from; "failed" is any that shows nothing, and its body's path says why.
 HOW = ("failed", "hit", "miss", "partial", "bypass", "uncached")
 FAILED, HIT, MISS, PARTIAL, BYPASS, UNCACHED = range(len(HOW))
+#: What becomes of a connection on which a read fails; others fail with a status, or an error's name.
+DROPPED, REFUSED, TIMED_OUT = "dropped", "refused", "timed out"
 #: Whom reads without HTTP are shown to.
 NOBODY = 65535
 
@@ -37,6 +39,7 @@ class Body:
 
     rows: Mapping[str, int]
     counts: Mapping[str, int] | None = None
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ class Notebook:
         self._bodies: TextIOWrapper = (folder / f"{name}.bodies").open("w", buffering=1 << 16)
         self._lines: TextIOWrapper = (folder / f"{name}.lines").open("w", buffering=1)
         self._body_count = 0
+        self._failures: dict[str, int] = {}
         self.body("nothing")
 
     def body(self, path: str, rows: Mapping[str, int] | None = None, counts: Any = None) -> int:
@@ -91,6 +95,12 @@ class Notebook:
     def read(self, began: float, ended: float, body: int, who: int, how: int) -> None:
         """Note a read."""
         self._reads.write(_PACK(began, ended, body, who, how))
+
+    def failed(self, began: float, who: int, why: str) -> None:
+        """Note a read that ends now and shows nothing, and why: a status, an error's name, or the like."""
+        if why not in self._failures:
+            self._failures[why] = self.body(why)
+        self.read(began, now(), self._failures[why], who, FAILED)
 
     def note(self, what: Write | Claim | Fault) -> None:
         """Note anything else; it is in the file when this returns, for the process may be killed next."""
@@ -145,6 +155,6 @@ class Notes:
 
 
 def _body(line: str) -> Body:
-    _path, rows, counts = json.loads(line)
+    path, rows, counts = json.loads(line)
     # A key is in many bodies: one string for all of them.
-    return Body({intern(key): version for key, version in rows.items()}, counts)
+    return Body({intern(key): version for key, version in rows.items()}, counts, intern(path))

@@ -14,7 +14,19 @@ import sys
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from tests.chaos.notes import BYPASS, FAILED, HIT, MISS, PARTIAL, UNCACHED, Notebook, now
+from tests.chaos.notes import (
+    BYPASS,
+    DROPPED,
+    HIT,
+    MISS,
+    NOBODY,
+    PARTIAL,
+    REFUSED,
+    TIMED_OUT,
+    UNCACHED,
+    Notebook,
+    now,
+)
 from tests.chaos.plan import Plan
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.I)
@@ -135,34 +147,37 @@ class Reader:
             for number, _events in poll.poll(0.05):
                 line = by_number[number]
                 if not self._receive(line):
-                    self._fail(line, poll, by_number)
+                    self._fail(line, poll, by_number, DROPPED)
             if now() - looked > 1:
                 looked = now()
                 for line in self.lines:
                     if line.wire and line.page and looked - line.began > PATIENCE:
-                        self._fail(line, poll, by_number)
+                        self._fail(line, poll, by_number, TIMED_OUT)
         self.notebook.close()
 
     def _connect(self, poll: select.epoll, by_number: dict[int, Line]) -> None:
         for line in self.lines:
             if line.wire is None and now() >= line.due:
+                began = now()
                 try:
                     line.connect()
-                except OSError:
+                except OSError as trouble:
+                    why = TIMED_OUT if isinstance(trouble, TimeoutError) else REFUSED
+                    self.notebook.failed(began, NOBODY, why)
                     line.drop()
                     continue
                 assert line.wire
                 by_number[line.wire.fileno()] = line
                 poll.register(line.wire.fileno(), select.EPOLLIN)
                 if not self._ask(line):
-                    self._fail(line, poll, by_number)
+                    self._fail(line, poll, by_number, DROPPED)
 
-    def _fail(self, line: Line, poll: select.epoll, by_number: dict[int, Line]) -> None:
+    def _fail(self, line: Line, poll: select.epoll, by_number: dict[int, Line], why: str) -> None:
         if line.wire:
             poll.unregister(line.wire.fileno())
             del by_number[line.wire.fileno()]
         if line.page:
-            self.notebook.read(line.began, now(), 0, line.page.who, FAILED)
+            self.notebook.failed(line.began, line.page.who, why)
         line.drop()
 
     def _ask(self, line: Line) -> bool:
@@ -210,7 +225,7 @@ class Reader:
             page.etag = etag[1] if etag else b""
             self.notebook.read(line.began, ended, page.known, page.who, source_of(head))
         else:
-            self.notebook.read(line.began, ended, 0, page.who, FAILED)
+            self.notebook.failed(line.began, page.who, str(status))
 
     def _body(self, page: Page, status: int, body: bytes) -> int:
         if page.path.endswith("/dashboard/"):

@@ -20,14 +20,15 @@ from shop.models import Order, OrderStatusChange
 _PREFIX = {"shop_order": "S:", "mes_workorder": "M:"}
 _SQL = """
 CREATE TABLE IF NOT EXISTS chaos_version (
-    id bigserial PRIMARY KEY, key text, version bigint, status text, xid xid DEFAULT pg_current_xact_id()::xid
+    id bigserial PRIMARY KEY, key text, version bigint, status text, material text, position bigint,
+    xid xid DEFAULT pg_current_xact_id()::xid
 );
 """
 _TRIGGER = """
 CREATE OR REPLACE FUNCTION chaos_note_{table}() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO chaos_version (key, version, status)
-    VALUES ('{prefix}' || NEW.number, NEW.version, NEW.status);
+    INSERT INTO chaos_version (key, version, status, material, position)
+    VALUES ('{prefix}' || NEW.number, NEW.version, NEW.status, NEW.material, {position});
     RETURN NULL;
 END $$;
 CREATE OR REPLACE TRIGGER chaos_note AFTER INSERT OR UPDATE ON {table}
@@ -43,6 +44,8 @@ class Version:
     version: int
     status: str
     committed: float
+    material: str = ""
+    position: int | None = None  # on the board; a Shop's order has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +90,8 @@ def watch() -> None:
     with connection.cursor() as cursor:
         cursor.execute(_SQL)
         for table, prefix in _PREFIX.items():
-            cursor.execute(_TRIGGER.format(table=table, prefix=prefix))
-            cursor.execute(f"INSERT INTO chaos_version (key, version, status) "
-                           f"SELECT %s || number, version, status FROM {table}", [prefix])  # fmt: skip
+            position = "NEW.position" if prefix == "M:" else "NULL"
+            cursor.execute(_TRIGGER.format(table=table, prefix=prefix, position=position))
 
 
 def collect() -> Tables:
@@ -98,10 +100,12 @@ def collect() -> Tables:
     ahead = time.time() - time.monotonic()
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT key, version, status, extract(epoch FROM pg_xact_commit_timestamp(xid))::float8"
-            " FROM chaos_version ORDER BY key, version"
+            "SELECT key, version, status, extract(epoch FROM pg_xact_commit_timestamp(xid))::float8,"
+            " material, position FROM chaos_version ORDER BY key, version"
         )
-        versions = [Version(k, v, status, at - ahead) for k, v, status, at in cursor.fetchall()]
+        versions = [
+            Version(k, v, status, at - ahead, *place) for k, v, status, at, *place in cursor.fetchall()
+        ]
     return Tables(versions, list(_lines(ahead)), list(_events()), _statuses())
 
 

@@ -8,7 +8,20 @@ import numpy as np
 import pytest
 
 from events.vocabulary import OrderApproved, OrderSubmitted, PricingRequested, Status, WorkOrderChanged
-from tests.chaos.notes import BYPASS, HIT, PARTIAL, READ, Body, Claim, Notes, Write
+from tests.chaos.notes import (
+    BYPASS,
+    DROPPED,
+    FAILED,
+    HIT,
+    PARTIAL,
+    READ,
+    TIMED_OUT,
+    Body,
+    Claim,
+    Fault,
+    Notes,
+    Write,
+)
 from tests.chaos.tables import Event, Line, Tables, Version
 from tests.chaos.verdict import judge
 
@@ -27,6 +40,7 @@ class Log:
     bodies: list[Body] = field(default_factory=lambda: [Body({})])
     writes: list[Write] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
     tables: Tables = field(default_factory=Tables)
     told: dict[str, list[str]] = field(
         default_factory=lambda: {"created": ["A-1"], "submitted": ["A-1"], "finished": []}
@@ -37,6 +51,11 @@ class Log:
         """A read that takes a hundredth of a second."""
         self.bodies.append(Body(rows))
         self.reads.append((at, at + 0.01, len(self.bodies) - 1, who, how, 0))
+
+    def fail(self, at: float, why: str, seconds: float = 0.01) -> None:
+        """A read that shows nothing."""
+        self.bodies.append(Body({}, path=why))
+        self.reads.append((at, at + seconds, len(self.bodies) - 1, 0, FAILED, 0))
 
     def look_at_counts(self, at: float, **counts: int) -> None:
         """A read of the dashboard."""
@@ -58,7 +77,7 @@ class Log:
     def broken(self) -> set[str]:
         """The promises that were broken."""
         reads = np.array(self.reads, READ)
-        notes = Notes(reads, self.bodies, self.writes, self.claims, [])
+        notes = Notes(reads, self.bodies, self.writes, self.claims, self.faults)
         verdict = judge(notes, self.tables, {**self.told, "refusals": self.refusals}, B)
         return {finding.promise for finding in verdict.findings if finding.broken}
 
@@ -129,6 +148,31 @@ def test_a_page_that_is_partly_cached_is_held_to_b(log: Log) -> None:
     assert log.broken() == set()
     log.read(18.5, {MES: 3}, how=PARTIAL, who=CLIENT)
     assert log.broken() == {HIT_TOO_OLD}
+
+
+def test_failures_that_a_fault_explains_are_no_violation(log: Log) -> None:
+    log.faults += [Fault("web-killed", 20, 22), Fault("postgres-killed", 40, 43)]
+    log.faults += [Fault("web-worker-killed", 60, 60.5)]
+    log.fail(15.5, TIMED_OUT, seconds=5)
+    log.fail(41, "500")
+    log.fail(47.9, "OperationalError")
+    log.fail(59.9, DROPPED, seconds=0.2)
+    assert log.broken() == set()
+
+
+def failed_in_calm(log: Log) -> None:
+    log.faults.append(Fault("postgres-killed", 20, 22))
+    log.fail(27.1, "500")
+
+
+def failed_while_a_cache_was_broken(log: Log) -> None:
+    log.faults.append(Fault("valkey-frozen", 20, 25))
+    log.fail(20.5, TIMED_OUT, seconds=4.9)
+
+
+def dropped_without_need(log: Log) -> None:
+    log.faults.append(Fault("postgres-killed", 20, 22))
+    log.fail(21, DROPPED)
 
 
 def stale_hit(log: Log) -> None:
@@ -226,7 +270,11 @@ def own_write_missed(log: Log) -> None:
 
 
 HIT_TOO_OLD = "no hit is older than B (2 s)"
+READ_FAILED = "no read fails without PostgreSQL or the web broken"
 PLANTED: dict[Callable[[Log], None], set[str]] = {
+    failed_in_calm: {READ_FAILED},
+    failed_while_a_cache_was_broken: {READ_FAILED},
+    dropped_without_need: {READ_FAILED},
     stale_hit: {HIT_TOO_OLD},
     stale_bypass: {"what PostgreSQL answered is not old at all"},
     missing_row_shown_as_missing: {HIT_TOO_OLD},

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.chaos import checker, orders, picture
+from tests.chaos import checker, failures, orders, picture
 from tests.chaos.checker import Ages, Finding
 from tests.chaos.notes import FAILED, HIT, HOW, NOBODY, Notes
 from tests.chaos.tables import Tables
@@ -45,6 +45,7 @@ def judge(notes: Notes, tables: Tables, told: Mapping[str, Any], bound: float) -
         checker.check_hits(certain, bound),
         checker.check_postgresql(certain),
         checker.check_never_committed(notes, history),
+        failures.check_failures(notes),
         backwards,
         own,
         checker.check_counts(notes, tables.versions, bound),
@@ -90,6 +91,10 @@ def _reads(notes: Notes) -> dict[str, Any]:
     answered = int(len(reads) - how[FAILED])
     seconds = float(reads["ended"].max() - reads["began"].min()) if len(reads) else 0
     times = (reads["ended"] - reads["began"])[reads["how"] == HIT]
+    why = np.bincount(reads["body"][reads["how"] == FAILED], minlength=len(notes.bodies))
+    failures_by: Counter[str] = Counter()
+    for at in np.flatnonzero(why):
+        failures_by[notes.bodies[at].path] += int(why[at])
     return {
         "seconds": round(seconds, 1),
         "reads": answered,
@@ -98,6 +103,7 @@ def _reads(notes: Notes) -> dict[str, Any]:
         "rows_shown": int(rows[reads["body"]].sum()) if len(reads) else 0,
         "hit_rate": round(float(how[HIT] / answered), 4) if answered else 0,
         "reads_by_source": {name: int(count) for name, count in zip(HOW, how, strict=True)},
+        "reads_failed": dict(failures_by),
         "hit_p50_p99_ms": [round(float(p) * 1000, 1) for p in np.percentile(times, (50, 99))]
         if len(times)
         else [],
