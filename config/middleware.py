@@ -1,11 +1,18 @@
 """What happens to a request that no view can be trusted with, and to an error that no view answered?"""
 
+import logging
 from collections.abc import Callable
 
 from django.conf import settings
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils import translation
 
+from caching.lost import is_lost
 from config.problems import problem_for_status, problem_response
+
+logger = logging.getLogger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -62,3 +69,36 @@ class RequestLimitsMiddleware:
             detail = f"The request may have at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes."
             return problem_response("malformed_request", status=413, detail=detail)
         return self.get_response(request)
+
+
+class UnavailableMiddleware:
+    """Pages answer 503 where the API does: PostgreSQL is lost, or has too much to do.
+
+    It stands before the first middleware that asks who the user is, and asks itself: Django answers 500 to
+    what a middleware raises, and lets only a view's exceptions be answered by another middleware.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on if it can be known whose it is."""
+        if not request.path_info.startswith("/api/"):
+            try:
+                request.user.is_authenticated  # noqa: B018  a lazy object: looked up here
+            except (DatabaseError, InterfaceError) as error:
+                if not is_lost(error):
+                    raise
+                with translation.override(translation.get_language_from_request(request)):
+                    return _unavailable(error)
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer what a page raised, in the language of its reader; DRF has answered for the API."""
+        return _unavailable(exception) if is_lost(exception) else None
+
+
+def _unavailable(error: Exception) -> HttpResponse:
+    """A page that needs neither session nor user."""
+    logger.warning("PostgreSQL did not answer: %s", error)
+    return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": "1"})
