@@ -93,7 +93,9 @@ class Ages:
         return cls(notes, notes.reads["began"] - by_body[notes.reads["body"]], superseded)
 
     def judge(self, promise: str, tested: Array, bound: float) -> Finding:
-        """How many of the reads ``tested`` are older than the bound."""
+        """How many of the reads ``tested`` that show rows are older than the bound."""
+        # What shows no row can't be old: empty pages, numbers.
+        tested = tested & np.array([bool(body.rows) for body in self.notes.bodies])[self.notes.reads["body"]]
         broken = tested & (self.seconds > bound)
         finding = Finding(promise, int(tested.sum()), int(broken.sum()))
         for at in np.flatnonzero(broken)[:EXAMPLES]:

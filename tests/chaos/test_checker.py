@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from events.vocabulary import OrderApproved, OrderSubmitted, PricingRequested, Status, WorkOrderChanged
+from tests.chaos.checker import Ages, check_hits, proven
 from tests.chaos.notes import (
     BYPASS,
     DROPPED,
@@ -22,6 +23,7 @@ from tests.chaos.notes import (
     Notes,
     Write,
 )
+from tests.chaos.pages import BOARD, check_missing
 from tests.chaos.tables import Event, Line, Tables, Version
 from tests.chaos.verdict import judge
 
@@ -52,6 +54,11 @@ class Log:
         self.bodies.append(Body(rows))
         self.reads.append((at, at + 0.01, len(self.bodies) - 1, who, how, 0))
 
+    def page(self, at: float, query: str, rows: dict[str, int], *, how: int = HIT) -> None:
+        """A read of a page of the board."""
+        self.bodies.append(Body(rows, path=f"{BOARD}{query}"))
+        self.reads.append((at, at + 0.01, len(self.bodies) - 1, 0, how, 0))
+
     def fail(self, at: float, why: str, seconds: float = 0.01) -> None:
         """A read that shows nothing."""
         self.bodies.append(Body({}, path=why))
@@ -65,7 +72,8 @@ class Log:
     def step(self, key: str, at: float, before: str, after: str, by: str, actor: int | None = None) -> None:
         """A change of a status, with its version, its line, and who was told of the COMMIT."""
         version = 1 + sum(known.key == key for known in self.tables.versions)
-        self.tables.versions.append(Version(key, version, after, at))
+        position = 10 if key == MES else None
+        self.tables.versions.append(Version(key, version, after, at, "brass", position))
         self.writes.append(Write(key, version, at - 0.01, at + 0.01, "http"))
         self.tables.lines.append(Line(key, before, after, actor, by, moment(at), at))
         self.tables.statuses[key] = after
@@ -74,11 +82,13 @@ class Log:
         """An event that was handled."""
         self.tables.events.append(Event(kind, "A-1", moment(at), status, decided, handled=True, parked=False))
 
+    def notes(self) -> Notes:
+        """All of it, as it is read from files."""
+        return Notes(np.array(self.reads, READ), self.bodies, self.writes, self.claims, self.faults)
+
     def broken(self) -> set[str]:
         """The promises that were broken."""
-        reads = np.array(self.reads, READ)
-        notes = Notes(reads, self.bodies, self.writes, self.claims, self.faults)
-        verdict = judge(notes, self.tables, {**self.told, "refusals": self.refusals}, B)
+        verdict = judge(self.notes(), self.tables, {**self.told, "refusals": self.refusals}, B)
         return {finding.promise for finding in verdict.findings if finding.broken}
 
 
@@ -113,6 +123,11 @@ def log() -> Log:
         log.read(at, {SHOP: 5, MES: 4})
         log.read(at, {SHOP: 5}, how=BYPASS)
     log.look_at_counts(20, MANUFACTURING_STARTED=1)
+    for query in ("limit=20", "limit=20&status=MANUFACTURING_STARTED", "limit=20&material=brass"):
+        log.page(20, query, {MES: 4})
+        log.page(11, query, {})
+    log.page(20, "limit=20&status=MANUFACTURING_APPROVED", {})
+    log.page(20, "limit=20&material=silver_925", {})
     log.read(9, {SHOP: 0})
     return log
 
@@ -124,6 +139,13 @@ def arrive(log: Log, at: float) -> None:
 
 def test_an_honest_log_passes(log: Log) -> None:
     assert log.broken() == set()
+
+
+def test_only_what_shows_rows_puts_their_age_to_the_test(log: Log) -> None:
+    rows = [len(log.bodies[body].rows) for _, _, body, _, how, _ in log.reads if how == HIT]
+    assert 0 in rows
+    ages = Ages.of(log.notes(), proven(log.notes(), log.tables.versions))
+    assert check_hits(ages, B).tried == sum(map(bool, rows))
 
 
 def test_a_read_within_b_is_no_violation(log: Log) -> None:
@@ -143,6 +165,23 @@ def test_what_nobody_acknowledged_is_judged_by_postgresqls_own_moment(log: Log) 
     assert log.broken() == {"no hit is older than B (2 s)"}
 
 
+def test_a_page_may_miss_a_row_that_has_just_come(log: Log) -> None:
+    log.page(17.9, "limit=20&status=MANUFACTURING_STARTED", {})
+    log.page(16.005, "limit=20&status=MANUFACTURING_STARTED", {}, how=BYPASS)
+    assert log.broken() == set()
+
+
+@pytest.mark.parametrize(("position", "limit", "broken"), [(9, 1, 1), (11, 1, 0), (11, 2, 1)])
+def test_a_full_page_is_complete_down_to_its_last_row(
+    log: Log, position: int, limit: int, broken: int
+) -> None:
+    other = Version("M:A-2", 1, S.MANUFACTURING_STARTED, 12, "brass", position)
+    log.page(20, f"limit={limit}", {"M:A-2": 1})
+    notes = log.notes()
+    versions = [*log.tables.versions, other]
+    assert check_missing(notes, versions, proven(notes, versions), B).broken == broken
+
+
 def test_a_page_that_is_partly_cached_is_held_to_b(log: Log) -> None:
     log.read(17.9, {MES: 3}, how=PARTIAL, who=CLIENT)
     assert log.broken() == set()
@@ -158,6 +197,14 @@ def test_failures_that_a_fault_explains_are_no_violation(log: Log) -> None:
     log.fail(47.9, "OperationalError")
     log.fail(59.9, DROPPED, seconds=0.2)
     assert log.broken() == set()
+
+
+def row_missing_from_a_cached_page(log: Log) -> None:
+    log.page(19, "limit=20&status=MANUFACTURING_STARTED", {})
+
+
+def row_missing_from_a_page_of_postgresql(log: Log) -> None:
+    log.page(16.5, "limit=50", {}, how=BYPASS)
 
 
 def failed_in_calm(log: Log) -> None:
@@ -254,6 +301,11 @@ def contexts_that_differ(log: Log) -> None:
     log.event(WorkOrderChanged.kind, 30, S.MANUFACTURING_COMPLETED)
 
 
+def news_applied_twice_in_the_plant(log: Log) -> None:
+    [line] = [line for line in log.tables.lines if line.key == MES and line.after == S.MANUFACTURING_APPROVED]
+    log.tables.lines.append(replace(line, before=line.after))
+
+
 def strange_answer(log: Log) -> None:
     log.refusals["look: 404 not_found"] = 1
 
@@ -270,8 +322,11 @@ def own_write_missed(log: Log) -> None:
 
 
 HIT_TOO_OLD = "no hit is older than B (2 s)"
+ROW_MISSING = "no row is missing from a page"
 READ_FAILED = "no read fails without PostgreSQL or the web broken"
 PLANTED: dict[Callable[[Log], None], set[str]] = {
+    row_missing_from_a_cached_page: {ROW_MISSING},
+    row_missing_from_a_page_of_postgresql: {ROW_MISSING},
     failed_in_calm: {READ_FAILED},
     failed_while_a_cache_was_broken: {READ_FAILED},
     dropped_without_need: {READ_FAILED},
@@ -288,6 +343,7 @@ PLANTED: dict[Callable[[Log], None], set[str]] = {
     parked_event: {"every event is handled"},
     news_lost_on_the_way_to_the_shop: {"each event is applied exactly once"},
     news_applied_twice_in_the_shop: {"each event is applied exactly once"},
+    news_applied_twice_in_the_plant: {"each event is applied exactly once"},
     news_lost_on_the_way_to_the_plant: {"each event is applied exactly once"},
     event_never_published: {"each step has its event"},
     status_without_a_line: {"the history explains each status"},

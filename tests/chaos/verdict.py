@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.chaos import checker, failures, orders, picture
+from tests.chaos import checker, failures, orders, pages, picture
 from tests.chaos.checker import Ages, Finding
 from tests.chaos.notes import FAILED, HIT, HOW, NOBODY, Notes
 from tests.chaos.tables import Tables
@@ -45,6 +45,7 @@ def judge(notes: Notes, tables: Tables, told: Mapping[str, Any], bound: float) -
         checker.check_hits(certain, bound),
         checker.check_postgresql(certain),
         checker.check_never_committed(notes, history),
+        pages.check_missing(notes, tables.versions, proven, bound),
         failures.check_failures(notes),
         backwards,
         own,

@@ -1,0 +1,113 @@
+"""Was a row missing from a page that had to show it? Pure functions over everybody's notes and history."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from math import inf
+from urllib.parse import parse_qsl, urlsplit
+
+import numpy as np
+
+from tests.chaos.checker import CLOCKS_DIFFER, COMMIT_TAKES, Array, Finding, Timeline
+from tests.chaos.notes import FAILED, HIT, PARTIAL, Body, Notes
+from tests.chaos.tables import Version
+
+BOARD = "/api/v1/mes/orders/?"
+
+
+@dataclass(frozen=True)
+class _Stay:
+    """A work order stood in one place of one view, for certain, from ``since`` until ``until``."""
+
+    key: str
+    status: str
+    material: str
+    position: int
+    since: float
+    until: float
+
+
+class _View:
+    """Everything that stood in one view, sorted by nothing, and quick to search."""
+
+    def __init__(self, stays: list[_Stay]) -> None:
+        self.stays = stays
+        self._position = np.array([stay.position for stay in stays])
+        self._since = np.array([stay.since for stay in stays])
+        self._until = np.array([stay.until for stay in stays])
+
+    def above(self, position: float, since: float, until: float) -> list[_Stay]:
+        """What stood above this position during all of this time."""
+        found = (self._since <= since) & (self._until >= until) & (self._position > position)
+        return [self.stays[at] for at in np.flatnonzero(found)]
+
+
+def check_missing(notes: Notes, versions: Iterable[Version], proven: Timeline, bound: float) -> Finding:
+    """A first page misses no row above its last one; nor any at all, when it is shorter than its limit.
+
+    A row must be there when it had its place in the view throughout the last B, what comes from PostgreSQL
+    alone: throughout the request.
+    """
+    finding = Finding("no row is missing from a page")
+    versions = [version for version in versions if version.position is not None]
+    stays = list(_stays(versions, proven))
+    positions = {(v.key, v.version): v.position for v in versions}
+    by_path: defaultdict[str, list[int]] = defaultdict(list)
+    for number, body in enumerate(notes.bodies):
+        if body.path.startswith(BOARD):
+            by_path[body.path].append(number)
+    order = np.argsort(notes.reads["body"], kind="stable")
+    reads = notes.reads[order]
+    for path, numbers in by_path.items():
+        filters = dict(parse_qsl(urlsplit(path).query))
+        limit = int(filters.pop("limit"))
+        view = _View(
+            [s for s in stays if all(getattr(s, name) == wanted for name, wanted in filters.items())]
+        )
+        for number in numbers:
+            at = np.searchsorted(reads["body"], [number, number + 1])
+            body = notes.bodies[number]
+            last = _last(body, limit, positions)
+            if last is not None:
+                _judge_page(finding, body, reads[slice(*at)], view, last, bound)
+    return finding
+
+
+def _last(body: Body, limit: int, positions: dict[tuple[str, int], int | None]) -> float | None:
+    """Down to which position a page is complete; None when nobody knows where its last row stood."""
+    return positions.get([*body.rows.items()][-1]) if len(body.rows) >= limit else -inf
+
+
+def _judge_page(finding: Finding, body: Body, reads: Array, view: _View, last: float, bound: float) -> None:
+    """All reads that showed this page."""
+    reads = reads[reads["how"] != FAILED]
+    if not len(reads):
+        return
+    finding.tried += len(reads)
+    since = reads["began"] - bound * np.isin(reads["how"], (HIT, PARTIAL))
+    missing = [
+        stay
+        for stay in view.above(last, since.max(), reads["ended"].min())
+        if stay.key not in body.rows
+    ]  # fmt: skip
+    for read, begin in zip(reads, since, strict=True) if missing else ():
+        for stay in missing:
+            if stay.since <= begin and stay.until >= read["ended"]:
+                finding.breach(
+                    f"{stay.key} is not on {body.path} for user {read['who']} at {read['began']:.3f}"
+                )
+                break
+
+
+def _stays(versions: Iterable[Version], proven: Timeline) -> Iterable[_Stay]:
+    """Where each work order stood, and when for certain; versions that differ in other things are one."""
+    for key, of_row in groupby(sorted(versions, key=lambda v: (v.key, v.version)), lambda v: v.key):
+        places = [next(same) for _, same in groupby(of_row, lambda v: (v.status, v.material, v.position))]
+        ends = [*(place.committed - CLOCKS_DIFFER for place in places[1:]), inf]
+        for place, until in zip(places, ends, strict=True):
+            seen = proven.moment(key, place.version) or -inf
+            # PostgreSQL's own moment comes a little before others can see what was committed.
+            since = seen if seen > place.committed else place.committed + COMMIT_TAKES
+            if since < until and place.position is not None:
+                yield _Stay(key, place.status, place.material, place.position, since, until)
