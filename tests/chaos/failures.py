@@ -7,6 +7,8 @@ from tests.chaos.notes import DROPPED, FAILED, REFUSED, TIMED_OUT, Notes
 
 #: Seconds after a fault in which reads may still fail: connections to it are found dead and made again.
 GRACE = 5.0
+#: An answer like any other: a partner looks for its order in the Shop before news of it have arrived.
+NOT_FOUND = "404"
 
 
 def _is_excused(why: str, fault: str) -> bool:
@@ -24,6 +26,8 @@ def check_failures(notes: Notes) -> Finding:
     failed = notes.reads[notes.reads["how"] == FAILED]
     for number in np.unique(failed["body"]):
         why = notes.bodies[number].path
+        if why == NOT_FOUND:
+            continue
         chosen = failed[failed["body"] == number]
         for read in chosen[~_excused(notes, chosen, why)]:
             finding.breach(f"{why} for user {read['who']} at {read['began']:.3f} to {read['ended']:.3f}")

@@ -22,7 +22,7 @@ from config.simulation.buyers import Buyer
 from config.simulation.caller import TIMEOUT, Caller
 from config.simulation.ledger import Ledger
 from config.simulation.operators import Operator
-from tests.chaos.notes import FAILED, Claim, Notebook, Write, now
+from tests.chaos.notes import DROPPED, TIMED_OUT, Claim, Notebook, Write, now
 from tests.chaos.plan import Plan
 from tests.chaos.reader import source_of
 from tests.solids import cube_bytes
@@ -48,19 +48,23 @@ class Desk:
         method, path = response.request.method or "", response.request.path_url
         shown = _shown(response)
         with self._lock:
-            if method == "GET":
+            if method == "GET" and response.ok:
                 body = self._notebook.body(path, shown)
                 head = f"\r\ncache-status: {response.headers.get('Cache-Status', '')}".encode()
-                self._notebook.read(began, ended, body, who, source_of(head) if response.ok else FAILED)
+                self._notebook.read(began, ended, body, who, source_of(head))
+            elif method == "GET":
+                self._notebook.failed(began, who, str(response.status_code))
             elif response.ok:
                 for key, version in shown.items():
                     self._notebook.note(Write(key, version, began, ended, "http", who))
             if path.endswith("/claim/"):
                 self._claim(who, path, _answer(response), began, ended)
 
-    def unanswered(self, who: int, path: str, began: float) -> None:
+    def unanswered(self, who: int, method: str, path: str, began: float) -> None:
         """Note a try whose outcome nobody was told."""
         with self._lock:
+            if method == "GET":
+                self._notebook.failed(began, who, TIMED_OUT if now() - began >= TIMEOUT else DROPPED)
             if path.endswith("/claim/"):
                 self._claim(who, path, "", began, now())
 
@@ -97,7 +101,7 @@ class NotedCaller(Caller):
         began = now()
         response = super()._try(method, path, **body)
         if response is None:
-            self.desk.unanswered(self.who, path, began)
+            self.desk.unanswered(self.who, method, path, began)
         else:
             self.desk.answered(self.who, response, began, now())
         return response

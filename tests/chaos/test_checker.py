@@ -189,13 +189,14 @@ def test_a_page_that_is_partly_cached_is_held_to_b(log: Log) -> None:
     assert log.broken() == {HIT_TOO_OLD}
 
 
-def test_failures_that_a_fault_explains_are_no_violation(log: Log) -> None:
+def test_a_failure_that_a_fault_explains_is_no_violation_nor_is_not_found(log: Log) -> None:
     log.faults += [Fault("web-killed", 20, 22), Fault("postgres-killed", 40, 43)]
     log.faults += [Fault("web-worker-killed", 60, 60.5)]
     log.fail(15.5, TIMED_OUT, seconds=5)
     log.fail(41, "500")
     log.fail(47.9, "OperationalError")
     log.fail(59.9, DROPPED, seconds=0.2)
+    log.fail(30, "404")
     assert log.broken() == set()
 
 
