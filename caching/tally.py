@@ -3,12 +3,10 @@
 from datetime import date
 from typing import Final
 
-from django_redis import get_redis_connection
-from redis.exceptions import RedisError
-
 from caching.redis import CacheUnavailable, Script, call
 
 ADD = Script("tally_add")
+READ = Script("tally_read")
 _KEPT_SECONDS: Final = 3 * 86_400
 
 
@@ -31,7 +29,7 @@ class Tally:
     def read(self, day: date) -> dict[str, int] | None:
         """The numbers of a day; None when Redis can't be asked."""
         try:
-            found: dict[bytes, bytes] = get_redis_connection("default").hgetall(self._key(day))
-        except RedisError:
+            found: list[bytes] = call(READ, [self._key(day)])
+        except CacheUnavailable:
             return None
-        return {name.decode(): int(number) for name, number in found.items()}
+        return {name.decode(): int(number) for name, number in zip(found[::2], found[1::2], strict=True)}

@@ -1,16 +1,19 @@
 """How does the work flow: orders through time, time in each status, what waits too long, who claims?"""
 
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.core.cache import cache
 from django.db import connection
 from django.db.models import Count, Max, Q
 from django.db.models.functions import TruncDay, TruncHour
 from django.utils import timezone
 
 from accounts.models import User
+from caching.declared import in_transaction
+from caching.load import from_postgresql
+from caching.memo import Memo
 from caching.tally import Tally
 from events.vocabulary import ActorKind, Status
 from mes.models import HELD, WorkOrder, WorkOrderStatusChange
@@ -21,6 +24,8 @@ READY = Status.MANUFACTURING_APPROVED
 #: Steps that the times in status are taken from, the last ones.
 _STEPS = 20_000
 _SECONDS_KEPT = 10
+#: What this process has computed last, and when. It is no cached read: the page says how old it may be.
+_LAST: Memo[tuple[float, "Figures"]] = Memo(most=1)
 
 _TIMES = """
     SELECT from_status, count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY spent)
@@ -57,7 +62,7 @@ class Claimer:
 
 @dataclass(frozen=True)
 class Figures:
-    """What the dashboard shows besides the counts; none of it is older than ten seconds."""
+    """What the dashboard shows besides the counts."""
 
     hours: list[Bar]
     days: list[Bar]
@@ -68,9 +73,15 @@ class Figures:
 
 
 def figures() -> Figures:
-    """The figures, computed at most every ten seconds for everybody."""
-    found: Figures | None = cache.get_or_set("mes.figures", _compute, _SECONDS_KEPT)
-    return found or _compute()
+    """The figures as they were at most ten seconds ago: a process computes them no oftener than that."""
+    if in_transaction():
+        return _compute()
+    last = _LAST.get("figures")
+    if last is None or last[0] < time.monotonic() - _SECONDS_KEPT:
+        began = time.monotonic()
+        last = began, from_postgresql("mes.figures", _compute)
+        _LAST.put("figures", last)
+    return last[1]
 
 
 def overdue() -> Q:

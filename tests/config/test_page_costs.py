@@ -32,7 +32,7 @@ COSTS = {
         "board, a poll with rows": (0, 2),
         "board, a claim": (7, 3),
         "my orders": (1, 0),
-        "dashboard": (0, 2),
+        "dashboard": (0, 1),
         "work orders": (1, 0),
         "a work order": (2, 0),
     },

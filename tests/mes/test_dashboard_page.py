@@ -6,10 +6,11 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
+from caching.redis import FAILURES_TO_OPEN, breaker
 from events.vocabulary import ActorKind, Status
 from mes import claims
 from mes.claims import AlreadyClaimed
-from mes.figures import figures
+from mes.figures import LOST, figures
 from mes.models import WorkOrder
 from tests.desks import desk
 from tests.factories import WorkOrderFactory
@@ -78,6 +79,19 @@ def test_claims_won_and_lost_are_counted_for_each_operator(olga: User, otto: Use
         ("Olga Berg", 1, 0),
         ("otto", 0, 2),
     }
+
+
+def test_while_nobody_asks_redis_the_claims_lost_are_not_known(olga: User) -> None:
+    order = WorkOrderFactory(status=READY)
+    claims.work_order_claim(number=order.number, operator=olga)
+    try:
+        for _ in range(FAILURES_TO_OPEN):
+            breaker.failed()
+        assert LOST.read(timezone.localdate()) is None
+        assert '<td class="board-figure">–</td>' in desk(olga).get(PAGE).text
+    finally:
+        breaker.succeeded()
+    assert LOST.read(timezone.localdate()) == {}
 
 
 def test_engineers_have_other_pages(erik: User) -> None:
