@@ -1,5 +1,5 @@
-"""The one place where requests talk to Redis: short time-outs, no retries, and a breaker, so that trouble costs
-a request at most one time-out and most requests nothing. (/readyz, asked how Redis is, asks it by itself.)"""
+"""The one place where requests talk to Redis: short time-outs, no retries, and a breaker, so that trouble
+there costs one at most one time-out and most nothing. (/readyz, asked how Redis is, asks it by itself.)"""
 
 import hashlib
 import threading
