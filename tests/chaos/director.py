@@ -56,7 +56,7 @@ def direct(caches: Caches, folder: Path, options: Namespace) -> bool:
         plan.write(folder / "plan.json")
         connection.close()
         verdict = _run(site, folder, options)
-        verdict.findings.append(_caches_agree())
+        verdict.findings.append(caches_agree())
         verdict.figures["puts_left_to_the_relay"] = sum(
             log.read_text(errors="replace").count("write_through_left_to_relay")
             for log in site.folder.glob("*.log")
@@ -124,7 +124,7 @@ def _end(actors: "dict[str, subprocess.Popen[bytes]]") -> None:
             actor.wait()
 
 
-def _caches_agree() -> Finding:
+def caches_agree() -> Finding:
     """In the end, what the caches hold is what PostgreSQL holds."""
     output, finding = io.StringIO(), Finding("in the end the caches agree with PostgreSQL")
     try:
