@@ -6,7 +6,6 @@ that are 304, claims from the click to "Yours", the page's memory before and aft
 
 import argparse
 import os
-import shutil
 import statistics
 import sys
 import time
@@ -17,6 +16,7 @@ from playwright.sync_api import BrowserContext, CDPSession, Page, sync_playwrigh
 
 from config import embedded
 from config.run import address, demo_users
+from tests.browser.chromium import chromium
 
 UNCLAIMED_ORDERS = 20_000
 VISITS, POLLS, CLAIMS = 10, 15, 20
@@ -53,15 +53,15 @@ def main(minutes: float) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     # Playwright's own loop runs in this thread, where Django would refuse every query.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    site, chromium = address(), shutil.which("chromium") or shutil.which("google-chrome")
-    if site is None or chromium is None:
+    site, path = address(), chromium()
+    if site is None or path is None:
         sys.exit("Needs a running site (`make run`) and chromium on PATH.")
     embedded.hold()
     django.setup()
     people = demo_users("--orders=0")
     fill()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         context = browser.new_context(base_url=site, viewport={"width": 1024, "height": 768})
         page = context.new_page()
         page.goto("/admin/login/")

@@ -1,7 +1,6 @@
 """People in front of real browsers: a chromium, a window for each, and a relay that keeps the board."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,12 +11,12 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
+from tests.browser.chromium import HOW_TO_GET_IT, chromium
 from tests.caching.relays import running
 
 # Playwright's own loop runs in the thread of the test, where Django would refuse every query.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DESK, TABLET, PHONE = (
     {"width": 1280, "height": 800},
     {"width": 1024, "height": 768},
@@ -30,14 +29,15 @@ Window = Callable[..., Page]
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Debian's chromium, without a screen."""
-    if CHROMIUM is None:
-        pytest.skip("no chromium on PATH: apt-get install chromium")
+    """A chromium without a screen. Without one the tests are skipped, or fail if REQUIRE_BROWSER is set."""
+    path = chromium()
+    if path is None:
+        (pytest.fail if os.environ.get("REQUIRE_BROWSER") else pytest.skip)(HOW_TO_GET_IT)
     expect.set_options(timeout=15_000)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+        launched = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield launched
+        launched.close()
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,6 @@
 It logs in to the running demo as its people and writes PNG files to docs/screenshots/.
 """
 
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from config import embedded
 from config.run import address, demo_users
+from tests.browser.chromium import HOW_TO_GET_IT, chromium
 
 FOLDER = Path(__file__).parents[2] / "docs/screenshots"
 TABLET, PHONE = {"width": 1024, "height": 768}, {"width": 390, "height": 844}
@@ -131,15 +131,15 @@ def main() -> None:
     site = address()
     if site is None:
         sys.exit("The site does not run: start it with `make run` in another terminal.")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        sys.exit("No chromium on PATH; on Debian: apt-get install chromium")
+    path = chromium()
+    if path is None:
+        sys.exit(HOW_TO_GET_IT)
     embedded.hold()
     django.setup()
     password = demo_users("--orders=0")["operator1"]["password"]
     FOLDER.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         for look in LOOKS:
             for name, page in _pages(browser, site, look, password):
                 page.screenshot(path=FOLDER / f"{name}-{look.name}.png")
