@@ -31,6 +31,9 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     "(`Idempotency-Replayed: true`). Kept 24 hours.",
 )
 
+#: What this release renders of a version another may render otherwise: an ETag names both.
+_RELEASE = ORDERS.fingerprint()
+
 
 class OrdersView(RoleView[Order]):
     """What every view of the Shop shares: who may call it, and that a client sees only its own orders."""
@@ -106,7 +109,7 @@ class OrderDetailView(OrdersView):
         found = ORDERS.read(number)
         if found.payload is None or found.owner != str(self.user.pk):
             raise NotFound("You have no order of this number.", headers={"Cache-Status": found.status})
-        return cached_response(request, found.payload, str(found.version), found.status)
+        return cached_response(request, found.payload, f"{_RELEASE}-{found.version}", found.status)
 
 
 class OrderModelView(OrdersView):

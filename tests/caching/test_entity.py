@@ -15,8 +15,9 @@ from shop.caches import ORDERS
 from shop.models import Order
 from shop.payload import order_payload
 from tests.caching.reads import HIT, STORED, Selects, read_order
-from tests.caching.relays import SteppedRelay
+from tests.caching.relays import LONG_FENCE, SteppedRelay, stepped
 from tests.caching.sabotage import needs, scripts
+from tests.caching.servers import Valkey, caches_at
 from tests.conftest import As
 from tests.factories import OrderFactory
 
@@ -80,7 +81,7 @@ def test_who_has_the_order_as_it_is_gets_no_body(
     client = as_user(alice)
     etag = client.get(f"/api/v1/shop/orders/{order.number}/")["ETag"]
     order.refresh_from_db()
-    assert etag == f'W/"{order.version}"'
+    assert etag == f'W/"{ORDERS.fingerprint()}-{order.version}"'
 
     assert read_order(client, order.number, 304, if_none_match=etag) == (None, HIT)
     assert read_order(client, order.number, 304, if_none_match=f'"other", {etag}') == (None, HIT)
@@ -213,17 +214,15 @@ def test_inside_a_transaction_there_is_neither_hit_nor_fill(stepped_relay: Stepp
 
 
 def test_a_redis_that_is_full_still_hits_and_what_it_misses_postgresql_answers(
-    stepped_relay: SteppedRelay, alice: User, as_user: As
+    transactional_db: None, settings: Settings, alice: User, as_user: As
 ) -> None:
-    hot = OrderFactory(client=alice)
-    order = OrderFactory(client=alice)
-    forget(order.number)
-    relay_connection().config_set("maxmemory", 1)
-    try:
+    settings.CACHE_FENCE_SECONDS = LONG_FENCE
+    with Valkey() as valkey, caches_at(valkey.url), stepped():
+        hot, order = OrderFactory.create_batch(2, client=alice)
+        forget(order.number)
+        valkey.client.config_set("maxmemory", 1)
         assert read_order(as_user(alice), order.number)[1] == "shop-order; fwd=bypass; detail=error"
         assert read_order(as_user(alice), hot.number)[1] == HIT
-    finally:
-        relay_connection().config_set("maxmemory", 0)
 
 
 @pytest.fixture
