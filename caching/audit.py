@@ -37,7 +37,8 @@ class Mismatch:
 def audit(cache: Declared[Any], *, everything: bool = False) -> tuple[int, list[Mismatch]]:
     """Compare rows by version, a sample unless ``everything``; (how many were looked at, what outlived B).
 
-    Rows the board must hold and does not are looked for too. Raises redis-py's errors.
+    Rows the board must hold and does not are looked for too. Where no fence stands nothing is a mismatch:
+    nobody could hit it. Raises redis-py's errors.
     """
     keys = _keys_cached(cache) | _keys_to_be_kept(cache)
     if not everything and len(keys) > SAMPLE:
@@ -45,9 +46,18 @@ def audit(cache: Declared[Any], *, everything: bool = False) -> tuple[int, list[
     found = _compare(cache, keys)
     if found:
         threading.Event().wait(settings.CACHE_FENCE_SECONDS)
-        found = _compare(cache, [mismatch.key for mismatch in found])
+        found = [
+            mismatch
+            for mismatch in _compare(cache, [mismatch.key for mismatch in found])
+            if _is_trusted(cache, mismatch.key)
+        ]
     MISMATCHES.labels(cache.name).set(len(found))
     return len(keys), found
+
+
+def _is_trusted(cache: Declared[Any], key: str) -> bool:
+    (partition,) = cache.partitions_of([key])
+    return bool(relay_connection().exists(partition.key("fence")))
 
 
 def _compare(cache: Declared[Any], keys: Iterable[str]) -> list[Mismatch]:
@@ -91,7 +101,7 @@ def _keys_to_be_kept(cache: Declared[Any], among: Iterable[str] | None = None) -
 
 
 def _versions_cached(cache: Declared[Any], keys: list[str]) -> dict[str, int | None]:
-    """The versions of the rows that a read would hit now; None for a hit that there is no such row."""
+    """The versions that a read would hit where a fence stands; None for a hit that there is no such row."""
     redis: Any = relay_connection()
     if isinstance(cache, BoardCache):
         found = redis.hmget(cache.partition.key("meta"), keys)

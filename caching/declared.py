@@ -51,9 +51,8 @@ class Declared(Generic[M]):
         self.registry.append(self)
 
     def fingerprint(self) -> str:
-        """Of everything a payload depends on: code of two releases never shares rows.
-
-        It is the source of ``render``, so that an edit of its body counts, and the engine's protocol.
+        """Of ``render``'s own source, the declaration's shape and :data:`PROTOCOL`: what differs in one of
+        them never shares rows. What ``render`` calls is not in it: when that changes, raise ``PROTOCOL``.
         """
         source = f"{PROTOCOL}\n{inspect.getsource(self.render)}\n{self._shape()}"
         return hashlib.sha256(source.encode()).hexdigest()[:8]

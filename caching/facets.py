@@ -58,11 +58,6 @@ class Facets:
         """Characters of a view."""
         return len(self._codes)
 
-    @property
-    def any_view(self) -> str:
-        """The view of all rows."""
-        return ANY * self.width
-
     def view(self, filters: Mapping[str, str]) -> str:
         """The view that shows what the filters let through. Raises ``KeyError`` for an unknown value."""
         return "".join(

@@ -71,13 +71,13 @@ class Gate:
             call(OPEN, [self.key(key)])
 
     def _enter(self, key: str, mine: str, who: Any) -> bool:
-        """True when this caller holds the gate; false when it is the winner again, or there is no Redis."""
+        """True when this caller may hold the gate and has to leave it; false when it is the winner again."""
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 held = call(ENTER, [self.key(key)], (mine, self._life_ms()))
             except CacheUnavailable:
-                return False
+                return True  # it was perhaps only the reply that was lost
             if not held:
                 return True
             state = json.loads(held)

@@ -51,7 +51,7 @@ _flights = SingleFlight()
 def from_postgresql(key: Hashable, read: Callable[[], T], *, share: bool = True) -> T:
     """The result of ``read``, equal reads shared, within the limit.
 
-    ``share`` is false inside a transaction: what it sees is nobody else's business.
+    ``share`` is false inside a transaction: what it sees is nobody else's business, and it waits for nobody.
     """
 
     def work() -> Any:

@@ -63,7 +63,7 @@ class _Kept:
             self.counts.recount()
         self.to_rebuild = dict.fromkeys(self.upkeeps, why)
 
-    def apply(self, changes: list[Change], t0_us: int, until_ms: int, lead: Leadership) -> None:
+    def apply(self, changes: list[Change], t0_us: int, until_ms: int) -> None:
         """Bring every partition up to date and, unless ``until_ms`` is 0, renew its fence."""
         mine = [change for change in changes if change.table == self.table]
         truncates = {change.id for change in mine if change.key is None}
@@ -79,7 +79,6 @@ class _Kept:
                 versions[change.key] = max(change.version, versions.get(change.key, 0))
         for upkeep in self.upkeeps:
             if upkeep not in self.to_rebuild:
-                lead.prove()
                 with self.watched(upkeep):
                     upkeep.apply(upkeep.operations(versions), until_ms, counts)
 
@@ -171,13 +170,13 @@ class Relay:
                 with kept.watched(upkeep):
                     upkeep.settle()
         t0_us = _redis_now_us()
-        lead = self._prove()
+        self._prove()
         waiting = self._changes.waiting()
         if not waiting.changes and not self._renewal_is_due():
             return False
         until_ms = 0 if waiting.more else t0_us // 1000 + int(settings.CACHE_FENCE_SECONDS * 1000)
         for kept in self._kept:
-            kept.apply(waiting.changes, t0_us, until_ms, lead)
+            kept.apply(waiting.changes, t0_us, until_ms)
         if any(kept.to_rebuild for kept in self._kept):
             return True  # delete nothing: what a rebuild loads may be older than these changes
         self._changes.delete(waiting)
@@ -200,11 +199,10 @@ class Relay:
                 seconds = round(time.monotonic() - began, 3)
                 log.info("rebuilt", partition=str(upkeep.partition), why=why, rows=rows, seconds=seconds)
 
-    def _prove(self, *, now: bool = False) -> Leadership:
+    def _prove(self, *, now: bool = False) -> None:
         if self._lead is None:
             raise NotLeading("nobody has begun to lead")
         self._lead.prove(now=now)
-        return self._lead
 
     def _renewal_is_due(self) -> bool:
         return bool(time.monotonic() - self._renewed_at >= RENEW_PART * settings.CACHE_FENCE_SECONDS)

@@ -7,6 +7,7 @@ from django_redis import get_redis_connection
 from django_redis.exceptions import ConnectionInterrupted
 from redis.exceptions import RedisError
 
+from caching.declared import Declared
 from config.problems import problem_response
 
 
@@ -30,8 +31,10 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 
 def cache_answers() -> bool:
-    """Whether Redis answers within CACHE_TIMEOUT_MS."""
+    """Whether Redis answers within CACHE_TIMEOUT_MS, and a relay vouches for every partition."""
+    fences = [partition.key("fence") for cache in Declared.registry for partition in cache.partitions]
     try:
-        return bool(get_redis_connection("default").ping())
+        redis = get_redis_connection("default")
+        return all(redis.exists(fence) for fence in fences)
     except (RedisError, ConnectionInterrupted, OSError):
         return False

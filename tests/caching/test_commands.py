@@ -252,6 +252,13 @@ def test_the_audit_finds_a_lie(plant: Plant, filled: Order) -> None:
     assert sum(audit_sample().values()) == 1
 
 
+def test_without_a_fence_nothing_is_a_lie(filled: Order) -> None:
+    """The board is being loaded, or nobody leads: no read could hit what is wrong."""
+    an_older_version_of_an_order(filled)
+    relay_connection().unlink(ORDERS.partition_of(filled.number).key("fence"))
+    run("audit_cache", "--all")
+
+
 def test_what_is_mended_within_b_is_no_lie(filled: Order) -> None:
     """The audit came between a commit and the relay's pass."""
     an_older_version_of_an_order(filled)

@@ -18,7 +18,9 @@ from caching.redis import relay_connection
 from events.vocabulary import Status
 from mes.claims import GATE, AlreadyClaimed, ClaimInProgress, work_order_claim
 from mes.models import WorkOrder
+from tests.caching.proxy import Proxy
 from tests.caching.sabotage import needs, scripts
+from tests.caching.servers import Valkey, caches_at
 from tests.conftest import As
 from tests.factories import UserFactory, WorkOrderFactory
 from tests.threads import Paused, at_once, in_background, until
@@ -56,6 +58,17 @@ def test_the_winner_passes_again(door: Gate) -> None:
     for _ in range(3):
         with door.passing("ring", ANNA):
             pass
+
+
+def test_who_got_no_answer_leaves_the_gate_all_the_same(door: Gate) -> None:
+    with Valkey() as valkey, Proxy(valkey.port) as proxy, caches_at(proxy.url):
+        with door.passing("another ring", ANNA):
+            proxy.lose_reply_to(gate.ENTER.sha)
+        with door.passing("ring", ANNA):
+            assert proxy.wait_for_lost_reply()
+        with pytest.raises(Closed) as closed, door.passing("ring", BORIS):
+            raise AssertionError("must not pass")
+    assert closed.value.winner == ANNA
 
 
 def test_while_somebody_passes_nobody_is_told_that_it_is_taken(door: Gate, impatient: None) -> None:

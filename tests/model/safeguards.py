@@ -31,8 +31,8 @@ _FENCE_APART = (
     '        self.apply(operations, 0, "")\n'
     "        operations = []\n",
 )
-_T0_FIRST = "    t0_us = _redis_now_us()\n    lead = self._prove()\n    waiting = self._changes.waiting()\n"
-_T0_LATE = "    lead = self._prove()\n    waiting = self._changes.waiting()\n    t0_us = _redis_now_us()\n"
+_T0_FIRST = "    t0_us = _redis_now_us()\n    self._prove()\n    waiting = self._changes.waiting()\n"
+_T0_LATE = "    self._prove()\n    waiting = self._changes.waiting()\n    t0_us = _redis_now_us()\n"
 
 MUTANTS: tuple[Mutant, ...] = (
     # -- Late puts ----------------------------------------------------------------------------------------
