@@ -30,7 +30,7 @@ VIEWS: list[tuple[dict[str, str], int]] = [
     ({"material": "brass"}, 20),
 ]
 #: Reads between two pauses, and their length in seconds: HTTP has most of the machine.
-BURST, PAUSE = 12, 0.01
+BURST, PAUSE = 40, 0.01
 
 
 class DirectReader:
