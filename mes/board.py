@@ -49,10 +49,8 @@ class Tallies:
 
 def board_page(*, status: str = "", material: str = "", cursor: str = "", etag: str = "") -> BoardPage:
     """A page of the board; without a filter's value, any. Raises ``ValueError`` for a bad cursor."""
-    chosen = {"status": status, "material": material}
-    filters = {name: value for name, value in chosen.items() if value}
     after = decode_cursor(cursor) if cursor else None
-    page = BOARD.page(filters, PAGE_ROWS, after, etag or None)
+    page = BOARD.page(_chosen(status, material), PAGE_ROWS, after, etag or None)
     return BoardPage(
         None if page.rows is None else json.loads(b"[%b]" % page.rows),
         None if page.next_after is None else encode_cursor(page.next_after),
@@ -65,29 +63,34 @@ def tallies(*, status: str = "", material: str = "") -> Tallies:
     """The numbers on the filters, each as its link would find it; none while the cache steps aside, for
     PostgreSQL would have to count.
 
-    The cache holds every unclaimed order, so its views of those statuses count exactly; of the others only
-    the relay's number of a whole status is known.
+    The relay publishes how many orders each status has. Within a status the cache's views count exactly
+    where it holds all of them: always the unclaimed ones, others while there are not too many of them.
     """
-    of_status = {"material": material} if material else {}
-    views = {("status", one.value): {"status": one.value, **of_status} for one in UNCLAIMED}
-    if status in UNCLAIMED:
-        views |= {("material", one.value): {"material": one.value, "status": status} for one in Material}
+    views = [(one, other) for one in STATUSES for other in {"", material}]
+    views += [(status, one) for one in Material]
     try:
         if in_transaction():
             raise CacheUnavailable("transaction")
-        published = BOARD.counts(list(views.values()))
+        published = BOARD.counts([_chosen(*view) for view in views])
     except CacheUnavailable:
         return Tallies({}, {})
-    counted = dict(zip(views, published["views"], strict=True))
-    whole = {} if material else {one.value: published["counts"].get(one.value, 0) for one in STATUSES}
-    statuses = whole | {name: number for (facet, name), number in counted.items() if facet == "status"}
-    materials = {name: number for (facet, name), number in counted.items() if facet == "material"}
+    held = dict(zip(views, published["views"], strict=True))
+    whole = {one: held[one, ""] if one in UNCLAIMED else published["counts"].get(one, 0) for one in STATUSES}
+    complete = {one for one in STATUSES if held[one, ""] >= whole[one]}
+    statuses = {one: held[one, material] for one in STATUSES if one in complete} if material else whole
+    is_complete = complete.issuperset([status] if status else STATUSES)
     return Tallies(
         statuses,
-        materials,
-        all_statuses=None if material else sum(statuses.values()),
-        any_material=sum(materials.values()) if materials else None,
+        {one: held[status, one] for one in Material} if is_complete else {},
+        all_statuses=sum(statuses.values()) if len(statuses) == len(STATUSES) else None,
+        any_material=whole[status] if status else sum(whole.values()),
     )
+
+
+def _chosen(status: str, material: str) -> dict[str, str]:
+    """The filters of a view; without a value, any."""
+    chosen = {"status": status, "material": material}
+    return {name: value for name, value in chosen.items() if value}
 
 
 def held_page(operator: User, cursor: str = "") -> BoardPage:

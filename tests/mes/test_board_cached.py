@@ -85,8 +85,26 @@ def test_the_filters_tell_how_many_orders_they_would_show(olga: User, relay: Ste
     )
     assert (whole.statuses[READY], whole.statuses["SHIPPED"], whole.all_statuses) == (3, 1, 4)
     assert (whole.materials["brass"], whole.any_material) == (2, 3)
-    assert brass.statuses[READY] == 2
-    assert "SHIPPED" not in brass.statuses  # nobody counts it, so nothing is said
+    assert (brass.statuses[READY], brass.statuses["SHIPPED"], brass.all_statuses) == (2, 1, 3)
+    shipped = browser.get(f"{BOARD}?status=SHIPPED").context["numbers"]
+    assert (shipped.materials["brass"], shipped.materials["gold_585"], shipped.any_material) == (1, 0, 1)
+
+
+def test_what_the_cache_has_only_in_part_is_not_counted(
+    olga: User, settings: Settings, relay: SteppedRelay
+) -> None:
+    settings.CACHE_BOARD_LATEST = 1
+    WorkOrderFactory.create_batch(3, status=Status.SHIPPED)
+    WorkOrderFactory(status=READY)
+    relay.settle()
+    browser = desk(olga)
+    silver = browser.get(f"{BOARD}?material=silver_925")
+    numbers = silver.context["numbers"]
+    assert (numbers.statuses[READY], numbers.statuses["CLOSED"], numbers.all_statuses) == (1, 0, None)
+    assert "SHIPPED" not in numbers.statuses
+    assert "Not counted: the cache does not hold all of these orders" in silver.text
+    shipped = browser.get(f"{BOARD}?status=SHIPPED").context["numbers"]
+    assert (shipped.materials, shipped.any_material) == ({}, 3)
 
 
 def test_without_the_cache_the_board_works_and_says_so(olga: User, settings: Settings) -> None:
