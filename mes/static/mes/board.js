@@ -38,13 +38,14 @@ async function ask(address, headers = {}) {
     location.reload(); // the session or the right is gone: the page itself says what to do
     await new Promise(() => {});
   }
-  if (!answer.ok && answer.status !== 304) throw new Error(answer.status);
+  if (!answer.ok && ![304, 404].includes(answer.status)) throw new Error(answer.status);
   return answer;
 }
 
 async function poll() {
   try {
     const answer = await ask(board.dataset.live, etag ? { "If-None-Match": `W/"${etag}"` } : {});
+    if (answer.status === 404) throw new Error("no such page");
     const text = answer.status === 304 ? "" : await answer.text();
     etag = (answer.headers.get("ETag") ?? "").replace(/^W\/"|"$/g, "");
     show("board-aside", (answer.headers.get("Cache-Status") ?? "").includes("fwd=bypass"));
@@ -83,13 +84,20 @@ function learn(text) {
   if (!news.querySelector("tbody")) return;
   swap("board-pages", news);
   latest = new Map([...news.querySelectorAll("tbody tr")].map((fresh) => [fresh.dataset.number, fresh]));
-  for (const old of all()) {
-    const fresh = latest.get(old.dataset.number);
+  const list = all();
+  const lastHeld = list.findLastIndex((old) => latest.has(old.dataset.number));
+  const hasNext = news.querySelector('#board-pages a[href*="cursor="]') !== null;
+  for (const [at, old] of list.entries()) {
+    const { number } = old.dataset;
+    const fresh = latest.get(number);
+    if (old.querySelector(".htmx-request")) continue; // its own answer comes
     if (fresh) {
-      gone.delete(old.dataset.number);
-      if (fresh.dataset.version !== old.dataset.version && !old.querySelector(".htmx-request")) put(fresh, old);
-    } else if (!gone.has(old.dataset.number)) {
-      leave(old);
+      const newer = BigInt(fresh.dataset.version) - BigInt(old.dataset.version);
+      if (newer >= 0) gone.delete(number);
+      if (newer > 0 || (newer >= 0 && old.classList.contains("board-gone"))) put(fresh, old);
+    } else if (!gone.has(number)) {
+      // What stood at the end of a full page was perhaps only pushed to the next one: it goes without a word.
+      if (hasNext && at > lastHeld) gone.set(number, now()); else leave(old);
     }
   }
 }
@@ -206,13 +214,14 @@ function doubt(claimed) {
 
 async function settleDoubts() {
   for (const number of doubtful) {
-    const text = await (await ask(words.row.replace("A-00000000", number))).text();
-    doubtful.delete(number);
+    const answer = await ask(words.row.replace("A-00000000", number));
     const table = document.createElement("template");
-    table.innerHTML = text;
-    const [fresh, old] = [table.content.querySelector("tr"), row(number)];
-    if (old) put(fresh, old);
-    if (!fresh.hasAttribute("data-claimable")) gone.set(number, now());
+    table.innerHTML = await answer.text();
+    doubtful.delete(number);
+    const [fresh, old] = [answer.ok && table.content.querySelector("tr"), row(number)];
+    if (!fresh) old?.remove(); // there is no such order any more
+    else if (old) put(fresh, old);
+    if (fresh && !fresh.hasAttribute("data-claimable")) gone.set(number, now());
   }
 }
 
