@@ -66,8 +66,9 @@ def tallies(*, status: str = "", material: str = "") -> Tallies:
     The relay publishes how many orders each status has. Within a status the cache's views count exactly
     where it holds all of them: always the unclaimed ones, others while there are not too many of them.
     """
-    views = [(one, other) for one in STATUSES for other in {"", material}]
-    views += [(status, one) for one in Material]
+    names: list[str] = [*STATUSES]
+    views = [(one, other) for one in names for other in {"", material}]
+    views += [(status, one.value) for one in Material]
     try:
         if in_transaction():
             raise CacheUnavailable("transaction")
@@ -75,14 +76,14 @@ def tallies(*, status: str = "", material: str = "") -> Tallies:
     except CacheUnavailable:
         return Tallies({}, {})
     held = dict(zip(views, published["views"], strict=True))
-    whole = {one: held[one, ""] if one in UNCLAIMED else published["counts"].get(one, 0) for one in STATUSES}
-    complete = {one for one in STATUSES if held[one, ""] >= whole[one]}
-    statuses = {one: held[one, material] for one in STATUSES if one in complete} if material else whole
-    is_complete = complete.issuperset([status] if status else STATUSES)
+    whole = {one: held[one, ""] if one in UNCLAIMED else published["counts"].get(one, 0) for one in names}
+    complete = {one for one in names if held[one, ""] >= whole[one]}
+    statuses = {one: held[one, material] for one in names if one in complete} if material else whole
+    is_complete = complete.issuperset([status] if status else names)
     return Tallies(
         statuses,
-        {one: held[status, one] for one in Material} if is_complete else {},
-        all_statuses=sum(statuses.values()) if len(statuses) == len(STATUSES) else None,
+        {one.value: held[status, one.value] for one in Material} if is_complete else {},
+        all_statuses=sum(statuses.values()) if len(statuses) == len(names) else None,
         any_material=whole[status] if status else sum(whole.values()),
     )
 
