@@ -1,18 +1,24 @@
 """`make screenshots`: how does every page look, light, dark, on a phone and in Russian?
 
-It logs in to the running demo as its people and writes PNG files to docs/screenshots/.
+It logs in to the running demo as its people and writes PNG files to docs/screenshots/. What the demo has not
+got (an event that waits, one that is parked) it makes, and takes away again.
 """
 
+import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import django
+from django.utils import timezone
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from config import embedded
 from config.run import address, demo_users
+from events.vocabulary import Material
 from tests.browser.chromium import HOW_TO_GET_IT, chromium
 
 FOLDER = Path(__file__).parents[2] / "docs/screenshots"
@@ -51,7 +57,12 @@ PAGES = {
         "orders": "shop/order/",
         "tariffs": "mes/tariff/",
     },
-    "admin": {"caches": "caches/", "events": "events/outboxevent/", "users": "accounts/user/"},
+    "admin": {
+        "caches": "caches/",
+        "events": "events/outboxevent/",
+        "event": "first",
+        "users": "accounts/user/",
+    },
 }
 
 
@@ -82,9 +93,15 @@ def _twelve_new(page: Page) -> None:
 
 
 def _empty(page: Page) -> None:
-    """Every order is taken."""
-    page.route(LIVE, lambda route: route.fulfill(status=304))
-    page.evaluate("document.getElementById('board-rows').replaceChildren()")
+    """A filter that lets no order of the demo through."""
+    from mes.board import STATUSES
+    from mes.models import WorkOrder
+
+    taken = set(WorkOrder.objects.order_by().values_list("status", "material").distinct())
+    filters = ((status.value, material.value) for status in STATUSES for material in Material)
+    status, material = next(one for one in filters if one not in taken)
+    page.goto(f"board/?status={status}&material={material}")
+    page.get_by_text("No orders here.").wait_for()
 
 
 def _extreme(page: Page) -> None:
@@ -126,6 +143,27 @@ MOMENTS: dict[str, Callable[[Page], None]] = {
 }
 
 
+@contextmanager
+def _events() -> Iterator[None]:
+    """An event that waits for its next nudge, and one that was parked."""
+    # Late, here and above: models can be imported only when Django is set up.
+    from events.models import OutboxEvent
+    from mes.models import WorkOrder
+
+    now = timezone.now()
+    common = {"subject": WorkOrder.objects.latest("position").number, "payload": {}}
+    waiting = {"kind": "OrderApproved", "due_at": now + timedelta(hours=1), "attempts": 1}
+    parked = {"kind": "CancelRequested", "due_at": now, "parked_at": now, "attempts": 12}
+    made = [
+        OutboxEvent.objects.create(**common, **waiting, error="OperationalError: the connection is closed"),
+        OutboxEvent.objects.create(**common, **parked, error="ValueError: the payload has no field “reason”"),
+    ]
+    try:
+        yield
+    finally:
+        OutboxEvent.objects.filter(pk__in=[one.pk for one in made]).delete()
+
+
 def main() -> None:
     """Write every page in every look, and the board's rare moments."""
     site = address()
@@ -138,7 +176,9 @@ def main() -> None:
     django.setup()
     password = demo_users("--orders=0")["operator1"]["password"]
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
+    # Playwright's own loop runs in this thread, where Django would refuse every query.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with _events(), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         for look in LOOKS:
             for name, page in _pages(browser, site, look, password):
