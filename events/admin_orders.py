@@ -98,7 +98,7 @@ class OrderPagesAdmin(ReadOnlyAdmin):
         """What the model looks like; the plant has drawn it."""
         if not order.model:
             return ""
-        url = reverse("admin:order_picture", args=[order.number])
+        url = f"{reverse('admin:order_picture', args=[order.number])}?{order.version}"
         return format_html('<img src="{}" alt="" width="48" height="48" loading="lazy">', url)
 
     @display(description=_("Picture"))
@@ -106,7 +106,7 @@ class OrderPagesAdmin(ReadOnlyAdmin):
         """The same, as large as it is."""
         if not order.model:
             return "–"
-        url = reverse("admin:order_picture", args=[order.number])
+        url = f"{reverse('admin:order_picture', args=[order.number])}?{order.version}"
         return format_html('<img src="{}" alt="{}" width="192" height="192">', url, _("The model"))
 
     @display(description=_("Number"))

@@ -66,5 +66,7 @@ def refusal_text(refusal: DomainError, order: WorkOrder) -> str:
     """Why it was refused, in the operator's language; ``order`` as it is now."""
     if refusal.code not in REFUSALS:
         return refusal.detail
-    words = {"number": order.number, "name": order.operator_name, "status": order.get_status_display()}
+    # Whoever won may have given it back meanwhile.
+    winner = refusal.extra.get("operator", {}).get("name", order.operator_name)
+    words = {"number": order.number, "name": winner, "status": order.get_status_display()}
     return str(REFUSALS[refusal.code]) % words

@@ -81,7 +81,8 @@ def _answer(
     except DomainError as refusal:
         order = WorkOrder.objects.get(pk=order_id)
         # The second click of a double click finds the step taken: nothing was refused.
-        refused = "" if order.status == target else refusal_text(refusal, order)
+        is_done = order.status == target and order.operator_id in (None, request.user.pk)
+        refused = "" if is_done else refusal_text(refusal, order)
     if request.htmx:
         return render(request, "mes/my_order.html", {"row": work_order_payload(order), "refused": refused})
     if refused:

@@ -9,8 +9,8 @@ from events.model_files import StoredModel
 from mes import picture
 from mes.models import WorkOrder
 
-#: Seconds a browser shows it without asking; then it asks whether it is still the same.
-_FRESH = 3600
+#: Seconds a browser shows it without asking: pages name the order's version in its address.
+_FRESH = 86_400
 _EMBLEM = Path(__file__).parent.parent / "static/mes/no_picture.svg"
 
 

@@ -155,6 +155,14 @@ def test_nobody_moves_an_order_somebody_else_holds(otto: User, held: WorkOrder) 
     assert told(answer) == [f"{held.number} is held by Olga Berg."]
 
 
+def test_a_step_that_the_next_holder_has_taken_was_not_ours(olga: User, otto: User, held: WorkOrder) -> None:
+    """olga has released the order in another tab; otto has claimed and completed it."""
+    held.operator, held.operator_name, held.status = otto, "otto", Status.MANUFACTURING_COMPLETED
+    held.save()
+    answer = desk(olga).post(f"{MINE}{held.number}/advance/", {"to": "MANUFACTURING_COMPLETED"})
+    assert told(answer) == [f"{held.number} is held by otto."]
+
+
 def test_a_release_with_a_reason_puts_the_order_back(olga: User, held: WorkOrder) -> None:
     browser, address = desk(olga), f"{MINE}{held.number}/release/"
     browser.post(address, {"reason": " "})

@@ -54,6 +54,7 @@ def test_the_picture_is_kept_when_the_order_is_priced(paula: User, olga: User) -
         handle(event.pk)
     shown = browser.get(address)
     assert shown["Content-Type"] == "image/png"
+    assert shown["Cache-Control"] == "private, max-age=86400"  # the admin's pages are not kept at all
     assert browser.get(address, headers={"If-None-Match": shown["ETag"]}).status_code == 304
 
 
