@@ -95,7 +95,7 @@ def test_work_that_takes_longer_than_b_costs_no_lead(
     work: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or a slow machine would begin anew for ever, and a large board too."""
-    settings.CACHE_FENCE_SECONDS = 0.5
+    settings.CACHE_FENCE_SECONDS = 1
     fill([Status.MANUFACTURING_APPROVED] * 500)
     with Valkey() as valkey, caches_at(valkey.url), running():
         known = epochs()
