@@ -148,7 +148,7 @@ def _counted_page() -> None:
 
 
 def claims(operator: User) -> list[Figure]:
-    """A claim, written through, against the same claim with the caches off; each rolled back by hand."""
+    """A claim, written through, against the same claim with the caches off; all are given back at the end."""
     numbers = iter(_approved().order_by("position").values_list("number", flat=True)[:20_000])
 
     def claim(enabled: bool) -> None:
@@ -157,7 +157,9 @@ def claims(operator: User) -> list[Figure]:
             work_order_claim(number=next(numbers), operator=operator)
 
     took = interleaved({"on": lambda: claim(True), "off": lambda: claim(False)}, calls=60)
-    WorkOrder.objects.filter(operator=operator, status=Status.MANUFACTURING_STARTED, price__lt=0).delete()
+    WorkOrder.objects.filter(operator=operator, status=Status.MANUFACTURING_STARTED).update(
+        status=Status.MANUFACTURING_APPROVED, operator=None, operator_name=""
+    )
     return [_ratio("claim with caches / the same with caches off", took["on"], took["off"], "<= 1.35")]
 
 
