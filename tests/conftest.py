@@ -126,6 +126,12 @@ def erik(db: None) -> User:
 
 
 @pytest.fixture
+def anna(db: None) -> User:
+    """The administrator, who may do everything."""
+    return UserFactory(username="anna", is_superuser=True)
+
+
+@pytest.fixture
 def as_user() -> As:
     """``as_user(alice)`` is an API client that calls as alice."""
 

@@ -5,22 +5,27 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from django_redis import get_redis_connection
 from pytest_django import Settings
 from redis.connection import AbstractConnection
 
 from accounts.models import User
+from accounts.roles import Role
+from events.models import OutboxEvent
 from events.vocabulary import ActorKind, Status
-from mes.models import WorkOrder
+from mes.models import Tariff, WorkOrder
 from tests.caching.relays import LONG_FENCE, stepped
 from tests.desks import desk
 from tests.factories import OrderFactory, WorkOrderFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BOARD, WORK_ORDERS, ORDERS = "/admin/board/", "/admin/mes/workorder/", "/admin/shop/order/"
+EVENTS, USERS = "/admin/events/outboxevent/", "/admin/accounts/user/"
 
 #: The session, and the user with roles.
 WHO = 2
@@ -36,8 +41,23 @@ COSTS = {
         "work orders": (1, 0),
         "a work order": (2, 0),
     },
-    "sam": {"orders": (1, 0), "approvals": (1, 0), "an order": (3, 0), "tariffs": (3, 0)},
-    "erik": {"caches": (1, 7), "events": (1, 0)},
+    "sam": {
+        "orders": (1, 0),
+        "approvals": (1, 0),
+        "an order": (3, 0),
+        "export": (2, 0),
+        "tariffs": (3, 0),
+        "a tariff": (1, 0),
+    },
+    "erik": {"caches": (1, 7), "events": (1, 0), "an event": (1, 0), "users": (3, 0), "tokens": (2, 0)},
+    "anna": {
+        "groups": (3, 0),
+        "a group": (3, 0),
+        "add a user": (0, 0),
+        "a user": (5, 0),
+        "issue a token": (0, 0),
+        "confirm a deletion": (13, 0),
+    },
 }
 
 
@@ -77,6 +97,10 @@ def test_each_page_costs_what_it_did(
     ready = list(WorkOrder.objects.all())
     order = OrderFactory(status=Status.PRICE_CALCULATED)
     order.history.create(to_status=order.status, actor_kind=ActorKind.SYSTEM, at=order.created_at)
+    group, tariff = Group.objects.get(name=Role.OPERATOR), Tariff.objects.earliest("pk")
+    event = OutboxEvent.objects.create(
+        kind="OrderClosed", subject=order.number, payload={}, due_at=timezone.now()
+    )
     known = {"If-None-Match": browser.get(f"{BOARD}live/").headers.get("ETag", "")}
     pages: dict[str, Callable[[], HttpResponse]] = {
         "board": lambda: browser.get(BOARD),
@@ -94,12 +118,27 @@ def test_each_page_costs_what_it_did(
         "an order": lambda: browser.get(f"{ORDERS}{order.number}/change/"),
         "tariffs": lambda: browser.get("/admin/mes/tariff/"),
         "caches": lambda: browser.get("/admin/caches/"),
-        "events": lambda: browser.get("/admin/events/outboxevent/"),
+        "events": lambda: browser.get(EVENTS),
+        "an event": lambda: browser.get(f"{EVENTS}{event.pk}/change/"),
+        "export": lambda: browser.get(f"{ORDERS}export/"),
+        "a tariff": lambda: browser.get(f"/admin/mes/tariff/{tariff.pk}/change/"),
+        "users": lambda: browser.get(USERS),
+        "tokens": lambda: browser.get("/admin/accounts/apitoken/"),
+        "groups": lambda: browser.get("/admin/auth/group/"),
+        "a group": lambda: browser.get(f"/admin/auth/group/{group.pk}/change/"),
+        "add a user": lambda: browser.get(f"{USERS}add/"),
+        "a user": lambda: browser.get(f"{USERS}{user.pk}/change/"),
+        "issue a token": lambda: browser.get("/admin/accounts/apitoken/add/"),
+        "confirm a deletion": lambda: browser.post(
+            USERS, {"action": "delete_selected", "_selected_action": [order.client_id]}
+        ),
     }
     found = {}
     for page in COSTS[name]:
         assert pages[page]().status_code in (200, 304)  # the scripts are loaded, the figures kept
         with CaptureQueriesContext(connection) as queries, round_trips(monkeypatch) as sent:
-            assert pages[page]().status_code == (304 if "304" in page else 200)
+            answer = pages[page]()
+            assert answer.status_code == (304 if "304" in page else 200)
+            answer.getvalue()  # a stream asks as it is read
         found[page] = (sum(one["sql"] not in ("BEGIN", "COMMIT") for one in queries) - WHO, len(sent))
     assert found == COSTS[name]
