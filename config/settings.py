@@ -8,11 +8,8 @@ from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
-from django.templatetags.static import static
-from django.urls import reverse_lazy
-from django.utils.translation import gettext_lazy as _
 
-from config import embedded, redis_url
+from config import embedded, look, redis_url
 from config.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -245,6 +242,7 @@ LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")
 if LANGUAGE_CODE not in dict(LANGUAGES):
     raise ImproperlyConfigured(f"LANGUAGE_CODE must be en or ru, not {LANGUAGE_CODE!r}.")
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "config.formats"
 USE_I18N = USE_TZ = True
 TIME_ZONE = "UTC"
 # ISO 4217 code of every price. Default: EUR.
@@ -254,36 +252,7 @@ if not re.fullmatch(r"[A-Z]{3}", CURRENCY):
 
 # -- The admin's look -------------------------------------------------------------------------------------
 
-UNFOLD = {
-    "SITE_TITLE": _("Made to order"),
-    "SITE_HEADER": _("Made to order"),
-    "SITE_SYMBOL": "diamond",
-    "SITE_URL": None,
-    "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("config/favicon.svg")}
-    ],
-    "STYLES": [lambda request: static("config/frame.css")],
-    "SIDEBAR": {"navigation": "config.sidebar.navigation"},
-    "SHOW_LANGUAGES": True,
-    "LANGUAGES": {"action": reverse_lazy("admin:set_language")},
-    "LOGIN": {"form": "config.login.LoginForm"},
-    # A green that white text can be read on (AA) from 600 down.
-    "COLORS": {
-        "primary": {
-            "50": "#f0fdfa",
-            "100": "#ccfbf1",
-            "200": "#99f6e4",
-            "300": "#5eead4",
-            "400": "#2dd4bf",
-            "500": "#14b8a6",
-            "600": "#0f766e",
-            "700": "#115e59",
-            "800": "#134e4a",
-            "900": "#133f3c",
-            "950": "#042f2e",
-        },
-    },
-}
+UNFOLD = look.UNFOLD
 
 # -- Files ------------------------------------------------------------------------------------------------
 

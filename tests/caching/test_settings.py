@@ -28,6 +28,7 @@ def settings_with(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> dic
         ("CACHE_SHOP_TTL", "10", "CACHE_SHOP_TTL must be from 60 to 86400, not 10."),
         ("CACHE_SHOP_TTL", "15m", "CACHE_SHOP_TTL must be a number, not '15m'."),
         ("CACHE_SHOP_PARTITIONS", "0", "CACHE_SHOP_PARTITIONS must be from 1 to 1024, not 0."),
+        ("CURRENCY", "euro", "CURRENCY must be three capital letters (ISO 4217), not 'euro'."),
         ("CACHE_FALLBACK_LIMIT", "none", "CACHE_FALLBACK_LIMIT must be a number, not 'none'."),
     ],
 )
