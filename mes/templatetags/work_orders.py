@@ -54,8 +54,7 @@ def moment(text: str | None) -> datetime | None:
 @register.filter
 def day(moment: date) -> str:
     """Day and month, as short as the reader's language has it."""
-    # Translators: a format of Django's filter "date".
-    return date_format(moment, _("j M"))
+    return date_format(moment, "MONTH_DAY_FORMAT")
 
 
 @register.filter

@@ -4,11 +4,13 @@ import ast
 import gettext
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from django.test import Client
 from django.utils import translation
+from django.utils.formats import date_format
 
 from accounts.models import User
 from events.looks import money
@@ -89,6 +91,14 @@ def test_pages_speak_the_language_that_was_chosen(olga: User) -> None:
     )
     olga.refresh_from_db()
     assert olga.language == "ru"
+
+
+@pytest.mark.parametrize(
+    ("language", "written"), [("en", "6 Dec 2030, 22:04 UTC"), ("ru", "6 дек 2030, 22:04 UTC")]
+)
+def test_a_moment_has_24_hours_and_says_that_it_is_utc(language: str, written: str) -> None:
+    with translation.override(language):
+        assert date_format(datetime(2030, 12, 6, 22, 4, tzinfo=UTC), "DATETIME_FORMAT") == written
 
 
 def test_the_login_speaks_the_browsers_language(db: None) -> None:
