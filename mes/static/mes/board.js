@@ -21,6 +21,7 @@ let etag = board.dataset.etag;
 let latest = null; // rows as the server has them, newest first: number -> <tr>
 let isAtList = false;
 let lastMove = -Infinity;
+let ahead = 0; // ms by which the server's clock is ahead of this one
 const doubtful = new Set(); // numbers of orders whose claim got no answer
 const gone = new Map(); // number -> when the row left the list
 
@@ -50,7 +51,7 @@ async function poll() {
     etag = (answer.headers.get("ETag") ?? "").replace(/^W\/"|"$/g, "");
     show("board-aside", (answer.headers.get("Cache-Status") ?? "").includes("fwd=bypass"));
     show("board-lost", false);
-    sayAsOf();
+    sayAsOf(answer.headers.get("Date"));
     if (text) learn(text);
     await settleDoubts();
   } catch {
@@ -71,8 +72,10 @@ function show(id, isShown) {
   if (banner.hidden === isShown) banner.hidden = !isShown; // touched only when it changes: it is read aloud
 }
 
-function sayAsOf() {
-  const time = new Date().toLocaleTimeString(language, { hourCycle: "h23" });
+// What the server sent is as old as its clock says, whatever this one does.
+function sayAsOf(date) {
+  ahead = date ? Date.parse(date) - Date.now() : ahead;
+  const time = new Date(Date.now() + ahead).toLocaleTimeString(language, { hourCycle: "h23" });
   document.getElementById("board-as-of").textContent = words.as_of.replace("{time}", time);
 }
 
@@ -281,7 +284,7 @@ pill.addEventListener("click", showNew);
 const UNITS = [["year", 31536000], ["month", 2592000], ["week", 604800], ["day", 86400], ["hour", 3600], ["minute", 60]];
 
 function age(since) {
-  const seconds = (Date.now() - Date.parse(since)) / 1000;
+  const seconds = (Date.now() + ahead - Date.parse(since)) / 1000;
   const [unit, length] = UNITS.find(([, one]) => seconds >= one) ?? ["minute", 60];
   const whole = Math.max(Math.floor(seconds / length), 0);
   return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(whole);
@@ -305,5 +308,5 @@ document.getElementById("board-help").hidden = touches;
 document.getElementById("board-help").addEventListener("click", KEYS["?"]);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) poll(); });
 addEventListener("pageshow", (event) => { if (event.persisted) poll(); }); // the back button
-sayAsOf();
+sayAsOf(board.dataset.asOf);
 pollForEver();
