@@ -212,3 +212,9 @@ def test_a_button_pressed_after_the_session_ran_out_reloads_the_page(olga: User,
     answer = browser.post(f"{BOARD}{ready.number}/claim/")
     assert answer.url.startswith("/admin/login/")
     assert desk(olga).get(f"{BOARD}{ready.number}/claim/").url == BOARD
+
+
+def test_what_i_hold_says_when_it_is_overdue(olga: User) -> None:
+    WorkOrderFactory(status=Status.PACKAGING, operator=olga, due_date="2020-01-31")
+    assert "31 Jan <span" in (page := desk(olga).get(MINE).text)
+    assert "overdue" in page
