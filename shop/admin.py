@@ -51,7 +51,7 @@ class OrderAdmin(OrderPagesAdmin):
         "age",
     )
     list_display_links = ("unbroken_number",)
-    list_before_template = "shop/export_link.html"
+    list_before_template = "shop/above_list.html"
     list_select_related = ("client",)
     list_filter = ("status",)
     search_help_text = _("Number or client, or how it begins")

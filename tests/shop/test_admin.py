@@ -78,8 +78,9 @@ def test_an_order_is_found_by_its_number_and_its_client(sam: User, alice: User, 
 def test_the_list_is_filtered_by_status(sam: User) -> None:
     OrderFactory()
     priced = OrderFactory(status=Status.PRICE_CALCULATED)
-    found = desk(sam).get(LIST, {"status__exact": Status.PRICE_CALCULATED}).context["cl"].result_list
-    assert [one.pk for one in found] == [priced.pk]
+    page = desk(sam).get(LIST, {"status__exact": Status.PRICE_CALCULATED})
+    assert [one.pk for one in page.context["cl"].result_list] == [priced.pk]
+    assert "approves them together" in page.text
 
 
 def test_a_seller_approves(sam: User) -> None:
