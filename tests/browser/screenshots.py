@@ -152,8 +152,8 @@ def _events() -> Iterator[None]:
 
     now = timezone.now()
     common = {"subject": WorkOrder.objects.latest("position").number, "payload": {}}
-    waiting = {"kind": "OrderApproved", "due_at": now + timedelta(hours=1), "attempts": 1}
-    parked = {"kind": "CancelRequested", "due_at": now, "parked_at": now, "attempts": 12}
+    waiting = {"kind": "shop.order_approved", "due_at": now + timedelta(hours=1), "attempts": 1}
+    parked = {"kind": "shop.cancel_requested", "due_at": now, "parked_at": now, "attempts": 12}
     made = [
         OutboxEvent.objects.create(**common, **waiting, error="OperationalError: the connection is closed"),
         OutboxEvent.objects.create(**common, **parked, error="ValueError: the payload has no field “reason”"),
