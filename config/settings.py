@@ -99,6 +99,8 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # -- The house --------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
+    # First: its static files stand before unfold's of the same name.
+    "config",
     "unfold.apps.BasicAppConfig",
     "config.apps.AdminConfig",
     "django.contrib.auth",
@@ -112,7 +114,6 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "config",
     "accounts",
     "events",
     "caching",

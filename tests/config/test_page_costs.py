@@ -3,9 +3,11 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group
+from django.contrib.staticfiles import finders
 from django.db import connection
 from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
@@ -99,7 +101,7 @@ def test_each_page_costs_what_it_did(
     order.history.create(to_status=order.status, actor_kind=ActorKind.SYSTEM, at=order.created_at)
     group, tariff = Group.objects.get(name=Role.OPERATOR), Tariff.objects.earliest("pk")
     event = OutboxEvent.objects.create(
-        kind="OrderClosed", subject=order.number, payload={}, due_at=timezone.now()
+        kind="shop.order_closed", subject=order.number, payload={}, due_at=timezone.now()
     )
     known = {"If-None-Match": browser.get(f"{BOARD}live/").headers.get("ETag", "")}
     pages: dict[str, Callable[[], HttpResponse]] = {
@@ -142,3 +144,9 @@ def test_each_page_costs_what_it_did(
             answer.getvalue()  # a stream asks as it is read
         found[page] = (sum(one["sql"] not in ("BEGIN", "COMMIT") for one in queries) - WHO, len(sent))
     assert found == COSTS[name]
+
+
+def test_no_page_loads_a_library_of_charts() -> None:
+    """unfold's frame asks for Chart.js, 200 kB, on every page."""
+    found = finders.find("unfold/js/chart/chart.js")
+    assert Path(str(found)).stat().st_size < 1000
