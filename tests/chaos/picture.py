@@ -9,12 +9,12 @@ import numpy as np
 from tests.chaos.notes import FAILED, HIT, Notes
 
 WIDTH, HEIGHT, MARGIN = 1200, 180, 50
+NAMES = 70  # left of the margin, for the names of the faults
+ROW = 16  # of one kind of fault, below the panels
 STEP = 1.0  # seconds of one point
-#: Names of faults stand below each other in so many rows.
-NAME_ROWS = 12
 _STYLE = (
     "text{font:11px sans-serif;fill:#334155}.axis{stroke:#94a3b8}.bound{stroke:#dc2626;stroke-dasharray:4}"
-    ".fault{fill:#f59e0b;fill-opacity:.3}.line{fill:none;stroke:#0f766e;stroke-width:1.2}"
+    ".fault{fill:#f59e0b;fill-opacity:.3}.kind{fill:#f59e0b}.line{fill:none;stroke:#0f766e;stroke-width:1.2}"
 )
 
 
@@ -35,11 +35,13 @@ def draw(notes: Notes, age: Any, bound: float) -> str:
         ("hit rate", hit_rate, 1.0, None),
         ("answers a second", answered / STEP, float(max(answered.max(), 1)) / STEP, None),
     ]
-    height = len(panels) * (HEIGHT + MARGIN) + NAME_ROWS * 13 + MARGIN
+    kinds = sorted({fault.name for fault in notes.faults})
+    height = len(panels) * (HEIGHT + MARGIN) + len(kinds) * ROW + MARGIN
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH + 2 * MARGIN} {height}">',
-        f'<style>{_STYLE}</style><rect width="100%" height="100%" fill="#fff"/>',
-        *_faults(notes, began, seconds, len(panels) * (HEIGHT + MARGIN)),
+        '<svg xmlns="http://www.w3.org/2000/svg"'
+        f' viewBox="{-NAMES} 0 {NAMES + WIDTH + 2 * MARGIN} {height}">',
+        f'<style>{_STYLE}</style><rect x="{-NAMES}" width="100%" height="100%" fill="#fff"/>',
+        *_faults(notes, kinds, began, seconds, len(panels) * (HEIGHT + MARGIN)),
     ]
     for number, (title, values, most, limit) in enumerate(panels):
         top = number * (HEIGHT + MARGIN) + MARGIN
@@ -60,20 +62,24 @@ def _panel(
     yield f'<polyline class="line" points="{points}"/>'
     if limit is not None:
         y = bottom - limit / most * HEIGHT
-        yield f'<path class="bound" d="M{MARGIN} {y:.1f}h{WIDTH}"/><text x="8" y="{y:.1f}">B</text>'
+        yield f'<path class="bound" d="M{MARGIN} {y:.1f}h{WIDTH}"/>'
+        yield f'<text x="{MARGIN - 14}" y="{y:.1f}">B</text>'
     for part in (0, 0.25, 0.5, 0.75, 1):
         yield f'<text x="{MARGIN + part * WIDTH:.0f}" y="{bottom + 14}">{part * seconds:.0f} s</text>'
 
 
-def _faults(notes: Notes, began: float, seconds: float, bottom: float) -> Iterator[str]:
-    """A bar through all panels for each fault, its name below."""
+def _faults(notes: Notes, kinds: list[str], began: float, seconds: float, bottom: float) -> Iterator[str]:
+    """A bar through all panels for each fault; below them a row for each kind."""
     scale = WIDTH / max(seconds, 1)
-    for number, fault in enumerate(notes.faults):
+    for row, kind in enumerate(kinds, start=1):
+        where = f'x="{MARGIN - 4}" y="{bottom + 10 + row * ROW}" text-anchor="end"'
+        yield f"<text {where}>{escape(kind)}</text>"
+    for fault in notes.faults:
         x = MARGIN + (fault.began - began) * scale
         width = max((fault.ended - fault.began) * scale, 1)
-        name = escape(fault.name)
+        y = bottom + 2 + (kinds.index(fault.name) + 1) * ROW
         yield (
             f'<rect class="fault" x="{x:.1f}" y="{MARGIN}" width="{width:.1f}" height="{bottom - MARGIN}">'
-            f"<title>{name}</title></rect>"
+            f"<title>{escape(fault.name)}</title></rect>"
+            f'<rect class="kind" x="{x:.1f}" y="{y}" width="{max(width, 3):.1f}" height="{ROW - 6}"/>'
         )
-        yield f'<text x="{x:.1f}" y="{bottom + 20 + number % NAME_ROWS * 13}">{name}</text>'
