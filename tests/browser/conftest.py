@@ -1,12 +1,14 @@
 """People in front of real browsers: a chromium, a window for each, and a relay that keeps the board."""
 
+import json
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 import pytest
 from django.conf import settings as django_settings
 from django.test import Client
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -25,6 +27,8 @@ DESK, TABLET, PHONE = (
 PASSWORD = "a long pass phrase"
 
 Window = Callable[..., Page]
+#: Browsers that nobody uses now, by what is special about them: scripts and fonts are loaded once for all.
+Idle = dict[str, list[BrowserContext]]
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +42,12 @@ def browser() -> Iterator[Browser]:
         launched = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield launched
         launched.close()
+
+
+@pytest.fixture(scope="session")
+def idle(browser: Browser) -> Idle:
+    """None yet."""
+    return defaultdict(list)
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +64,7 @@ def relay(transactional_db: None) -> Iterator[None]:
 
 
 @pytest.fixture
-def window(browser: Browser, live_server: LiveServer) -> Iterator[Window]:
+def window(browser: Browser, idle: Idle, live_server: LiveServer) -> Iterator[Window]:
     """``window(olga)`` is a browser of olga's own, logged in, that shows where she lands.
 
     An error on the page's console fails the test (a script or a style sheet that isn't there is one), except
@@ -66,9 +76,11 @@ def window(browser: Browser, live_server: LiveServer) -> Iterator[Window]:
         user.is_staff = True
         user.set_password(PASSWORD)
         user.save()
-        context = browser.new_context(**{"viewport": DESK, "base_url": live_server.url, **options})
+        special = {"viewport": DESK, "base_url": live_server.url, **options}
+        kind = json.dumps(special, sort_keys=True)
+        context = idle[kind].pop() if idle[kind] else browser.new_context(**special)
         context.add_cookies([{"name": "sessionid", "value": _session(user), "url": live_server.url}])
-        opened.append(context)
+        opened.append((kind, context))
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
 
@@ -83,9 +95,19 @@ def window(browser: Browser, live_server: LiveServer) -> Iterator[Window]:
         return page
 
     yield open_for
-    for context in opened:
-        context.close()
+    for kind, context in opened:
+        _forget(context)
+        idle[kind].append(context)
     assert not errors
+
+
+def _forget(context: BrowserContext) -> None:
+    """Close the windows; nothing but what the browser has loaded is left to the next user."""
+    context.clear_cookies()
+    for page in context.pages:
+        page.unroute_all()
+        page.evaluate("localStorage.clear()")
+        page.close()
 
 
 def _session(user: User) -> str:

@@ -123,16 +123,17 @@ def test_a_double_click_is_one_claim_and_one_step(
     assert steps == [Status.MANUFACTURING_STARTED, Status.MANUFACTURING_COMPLETED]
 
 
+@pytest.mark.parametrize("answer", ["none", "503"])
 def test_a_step_without_an_answer_says_so_and_is_taken_once(
-    window: Window, olga: User, ready: WorkOrder
+    window: Window, olga: User, ready: WorkOrder, answer: str
 ) -> None:
     claims.work_order_claim(number=ready.number, operator=olga)
-    page = window(olga)
+    page = window(olga, forgive="503")
     page.goto("/admin/my-orders/")
 
     def lose(route: Route) -> None:
         route.fetch()
-        route.abort()
+        route.abort() if answer == "none" else route.fulfill(status=503)
 
     page.route("**/advance/", lose)
     page.get_by_role("button", name="Complete").click()
@@ -148,7 +149,8 @@ def test_a_step_without_an_answer_says_so_and_is_taken_once(
 def test_a_claim_whose_answer_was_lost_says_so_and_then_how_it_went(
     window: Window, olga: User, ready: WorkOrder, arrives: bool, then: str
 ) -> None:
-    page = window(olga)
+    """The connection is cut behind the server, or the server is overloaded and says so."""
+    page = window(olga, forgive="503")
     cut = True
 
     def lose(route: Route) -> None:
@@ -157,7 +159,7 @@ def test_a_claim_whose_answer_was_lost_says_so_and_then_how_it_went(
             return
         if arrives and "/claim/" in route.request.url:
             route.fetch()
-        route.abort()
+        route.abort() if arrives else route.fulfill(status=503)
 
     page.route("**/admin/board/**", lose)
     claim_button(page, ready).click()
@@ -177,6 +179,7 @@ def test_the_back_button_shows_the_board_as_it_is_now(
     claims.work_order_claim(number=ready.number, operator=otto)
     page.go_back()
     expect(page).to_have_url("/admin/board/")
+    expect(page.get_by_text("No orders here.")).to_be_visible()
     expect(claim_button(page, ready)).to_have_count(0)
 
 

@@ -20,11 +20,13 @@ ENGLISH = {
     "approve": "Approve", "changed": "1 order was changed.", "claim": "Claim", "yours": "Yours",
     "taken": "Taken by Olga Berg", "complete": "Complete", "pack": "Pack", "ship": "Ship",
     "shipped": "Shipped", "close": "Confirm delivery and close",
+    "mine": "My orders", "orders": "Orders", "empty": "No orders here.",
 }  # fmt: skip
 RUSSIAN = {
     "approve": "Одобрить", "changed": "1 заказ изменён.", "claim": "Взять", "yours": "Ваш",
     "taken": "Взят: Olga Berg", "complete": "Готово", "pack": "Упаковать", "ship": "Отгрузить",
     "shipped": "Отгружен", "close": "Подтвердить доставку и закрыть",
+    "mine": "Мои заказы", "orders": "Заказы", "empty": "Заказов нет.",
 }  # fmt: skip
 
 
@@ -56,6 +58,16 @@ def type_claim(page: Page, number: str, words: dict[str, str]) -> None:
     page.keyboard.press("c")
 
 
+def click_mine(page: Page, words: dict[str, str]) -> None:
+    """To one's orders by mouse."""
+    page.get_by_role("link", name=words["mine"]).first.click()
+
+
+def type_mine(page: Page, _words: dict[str, str]) -> None:
+    """To one's orders by keyboard."""
+    page.keyboard.press("m")
+
+
 @dataclass
 class Way:
     """One way to use the pages."""
@@ -64,14 +76,14 @@ class Way:
     language: str = "en"
     use: Callable[[Page, Locator], None] = click
     claim: Callable[[Page, str, dict[str, str]], None] = click_claim
+    go_to_mine: Callable[[Page, dict[str, str]], None] = click_mine
     screen: dict[str, object] = field(default_factory=dict)
 
 
 WAYS = {
     "mouse": Way(),
-    "keyboard": Way(use=press, claim=type_claim),
-    "russian": Way(words=RUSSIAN, language="ru"),
-    "phone": Way(screen={"viewport": PHONE, "has_touch": True}),
+    "keyboard": Way(use=press, claim=type_claim, go_to_mine=type_mine),
+    "russian, on a phone": Way(words=RUSSIAN, language="ru", screen={"viewport": PHONE, "has_touch": True}),
 }
 
 
@@ -110,7 +122,8 @@ def test_an_order_is_approved_claimed_by_one_of_two_shipped_and_closed(
         user.language = way.language
     winner, loser = window(olga, **way.screen), window(otto, **way.screen)
     seller = window(sam, **way.screen)
-    seller.goto(f"/admin/shop/order/{number}/change/")
+    link = seller.get_by_role("link", name=number, exact=True)
+    way.use(seller, link)
     way.use(seller, seller.get_by_role("button", name=words["approve"]))
     expect(seller.get_by_text(words["changed"])).to_be_visible()
     deliver()
@@ -124,16 +137,19 @@ def test_an_order_is_approved_claimed_by_one_of_two_shipped_and_closed(
     way.claim(loser, number, words)
     expect(loser.locator(f"#order-{number}")).to_contain_text(words["taken"])
     loser.mouse.move(0, 0)
-    expect(loser.locator(f"#order-{number}")).to_have_count(0)
 
-    winner.goto("/admin/my-orders/")
+    way.go_to_mine(winner, words)
     card = winner.locator(f"#order-{number}")
     for button in ("complete", "pack", "ship"):
         way.use(winner, card.get_by_role("button", name=words[button]))
     expect(card).to_contain_text(words["shipped"])
     deliver()
+    expect(loser.get_by_text(words["empty"])).to_be_visible()
+    expect(loser.locator(f"#order-{number}")).to_have_count(0)
 
-    seller.reload()
+    way.use(seller, seller.get_by_role("link", name=words["orders"], exact=True).first)
+    expect(seller).to_have_url("/admin/shop/order/")
+    way.use(seller, link)
     way.use(seller, seller.get_by_role("button", name=words["close"]))
     expect(seller.get_by_text(words["changed"])).to_be_visible()
     deliver()
