@@ -36,7 +36,7 @@ def cached_response(
     The ETag is weak (RFC 9110, 8.8.1): equal ones mean equal content, not equal bytes. Cache-Status is
     RFC 9211's.
     """
-    has_it = body is None or not {etag, "*"}.isdisjoint(known_etags(request))
+    has_it = body is None or (etag is not None and not {etag, "*"}.isdisjoint(known_etags(request)))
     response = HttpResponse(status=304) if has_it else HttpResponse(body, content_type="application/json")
     if has_it:
         del response["Content-Type"]

@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, transaction
 from django.test import TransactionTestCase
 from django_redis import get_redis_connection
 from pytest_django import Settings
 
 from accounts.models import User
 from accounts.roles import Role
+from caching import signals
+from caching.declared import Declared
+from caching.redis import breaker
 from config.celery import app as celery_app
 from events import outbox
 from events.models import OutboxEvent
@@ -63,6 +66,16 @@ def _clean_redis() -> Iterator[None]:
     get_redis_connection("default").flushdb()
     yield
     cache.close()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_learnt(_clean_redis: None) -> None:
+    """What this process knew of Redis, and of rows that were rolled back, went with the test before."""
+    vars(transaction.get_connection()).pop(signals._PENDING, None)
+    breaker.succeeded()
+    for declared in Declared.registry:
+        for partition in declared.partitions:
+            partition._known = None
 
 
 @pytest.fixture(autouse=True)

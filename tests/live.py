@@ -42,6 +42,7 @@ class Live:
         self.url = f"http://{run.HOST}:{self.port}"
         self.socket = self.folder / "valkey.sock"
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self._worked: set[str] = set()
         self._commands = {p.name: p.command for p in run.programs(self.port, self.folder)}
 
     def __enter__(self) -> Self:
@@ -73,22 +74,26 @@ class Live:
     def start(self, *names: str) -> None:
         """Start these ("valkey" or one of PROGRAMS) and wait until each of them works."""
         for name in names:
-            command = self._valkey() if name == "valkey" else self._commands[name]
-            with self.log(name).open("wb") as log:
-                # prctl takes no lock that another thread of ours could hold.
-                tie = processes.dies_with_parent(signal.SIGKILL)
-                self.running[name] = subprocess.Popen(
-                    command,
-                    cwd=embedded.CHECKOUT,
-                    env=self.environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                    preexec_fn=tie,  # noqa: PLW1509
-                )
+            self._launch(name)
         for name in names:
             self.wait_for(lambda name=name: self.works(name), f"{name} to work")
+            self._worked.add(name)
+
+    def _launch(self, name: str) -> None:
+        command = self._valkey() if name == "valkey" else self._commands[name]
+        with self.log(name).open("wb") as log:
+            # prctl takes no lock that another thread of ours could hold.
+            tie = processes.dies_with_parent(signal.SIGKILL)
+            self.running[name] = subprocess.Popen(
+                command,
+                cwd=embedded.CHECKOUT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=tie,  # noqa: PLW1509
+            )
 
     def kill(self, name: str) -> None:
         """kill -9 the program and whatever it has started."""
@@ -123,8 +128,16 @@ class Live:
         return self.folder / f"{name}.log"
 
     def wait_for(self, fact: Callable[[], object], what: str) -> None:
-        """Wait until it is true; say what was missing otherwise."""
-        if not eventually(fact, PATIENCE):
+        """Wait until it is true; say what was missing otherwise. A worker that falls over a broker's death
+        (kombu may, while it gives back what it had not finished) is started again, as a supervisor does."""
+
+        def is_true() -> object:
+            worker = self.running.get("worker")
+            if worker and worker.poll() is not None and "worker" in self._worked:
+                self._launch("worker")
+            return fact()
+
+        if not eventually(is_true, PATIENCE):
             logs = "\n".join(f"-- {name}\n{self.log(name).read_text()[-1500:]}" for name in self.running)
             raise AssertionError(f"waited {PATIENCE} s in vain for {what}\n{logs}")
 

@@ -55,11 +55,16 @@ def world(olga: User, sam: User) -> OutboxEvent:
     )
 
 
+#: What fades in is there at once: a colour on its way has little contrast.
+STILL = "*, *::before, *::after { transition: none !important; animation: none !important }"
+
+
 def faults_of(page: Page, address: str = "") -> list[str]:
     """What axe finds on the page in light, what its colours do in dark, and whether a phone must scroll it
     sideways."""
     if address:
         page.goto(address)
+    page.add_style_tag(content=STILL)
     page.emulate_media(color_scheme="light")
     faults = serious(page)
     page.emulate_media(color_scheme="dark")

@@ -64,6 +64,42 @@ def test_an_order_that_somebody_else_took_goes_by_itself(
     expect(page.get_by_text("No orders here.")).to_be_visible()
 
 
+def test_an_order_that_a_newer_one_pushed_to_the_next_page_is_not_said_to_be_taken(
+    window: Window, relay: None, olga: User
+) -> None:
+    last, *_others = [new_order() for _ in range(50)]
+    page = window(olga)
+    expect(claim_button(page, last)).to_have_count(1)
+    page.evaluate("""() => {
+        const rows = document.getElementById("board-rows");
+        window.isSaid = false;
+        new MutationObserver(() => { window.isSaid ||= rows.innerText.includes("No longer waiting"); })
+            .observe(rows, { childList: true, subtree: true });
+    }""")
+    newest = new_order()
+    expect(row(page, newest)).to_have_count(1)
+    expect(row(page, last)).to_have_count(0)
+    assert page.evaluate("window.isSaid") is False
+
+
+def test_an_answer_older_than_a_row_does_not_undo_it(
+    window: Window, relay: None, olga: User, ready: WorkOrder
+) -> None:
+    page = window(olga)
+    older = page.evaluate("async () => (await fetch(document.getElementById('board').dataset.live)).text()")
+    live = "**/board/live/**"
+    page.route(live, lambda route: route.fulfill(status=304))
+    claim_button(page, ready).click()
+    expect(row(page, ready)).to_contain_text("Yours")
+    page.unroute(live)
+    page.route(live, lambda route: route.fulfill(body=older, content_type="text/html"))
+    with page.expect_response(live):
+        pass
+    with page.expect_request(live):  # the answer before it has been read by now
+        pass
+    expect(claim_button(page, ready)).to_have_count(0)
+
+
 @pytest.mark.parametrize("by", ["poll", "claim"])
 def test_a_session_that_ran_out_leads_to_the_login_and_back(
     window: Window, olga: User, ready: WorkOrder, by: str
