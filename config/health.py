@@ -34,7 +34,9 @@ def cache_answers() -> bool:
     """Whether Redis answers within CACHE_TIMEOUT_MS, and a relay vouches for every partition."""
     fences = [partition.key("fence") for cache in Declared.registry for partition in cache.partitions]
     try:
-        redis = get_redis_connection("default")
-        return all(redis.exists(fence) for fence in fences)
+        with get_redis_connection("default").pipeline(transaction=False) as pipe:
+            for fence in fences:
+                pipe.exists(fence)
+            return all(pipe.execute())
     except (RedisError, ConnectionInterrupted, OSError):
         return False
