@@ -12,7 +12,6 @@ from django.core.exceptions import (
     SuspiciousOperation,
     ValidationError,
 )
-from django.db import DatabaseError, InterfaceError
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
@@ -85,7 +84,7 @@ def _response_for(exc: Exception) -> JsonResponse | None:
             return problem_response("malformed_request", status=413, detail="The request is too large.")
         case SuspiciousOperation() | BadRequest() | UnreadablePostError():
             return problem_response("malformed_request", detail=str(exc) or None)
-        case DatabaseError() | InterfaceError() if is_lost(exc):
+        case _ if is_lost(exc):
             logger.warning("PostgreSQL did not answer: %s", exc)
             return problem_response("overloaded", headers={"Retry-After": "1"})
     return None

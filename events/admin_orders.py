@@ -98,16 +98,18 @@ class OrderPagesAdmin(ReadOnlyAdmin):
         """What the model looks like; the plant has drawn it."""
         if not order.model:
             return ""
-        url = f"{reverse('admin:order_picture', args=[order.number])}?{order.version}"
-        return format_html('<img src="{}" alt="" width="48" height="48" loading="lazy">', url)
+        return format_html(
+            '<img src="{}" alt="" width="48" height="48" loading="lazy">', _picture_address(order)
+        )
 
     @display(description=_("Picture"))
     def large_picture(self, order: Any) -> str:
         """The same, as large as it is."""
         if not order.model:
             return "–"
-        url = f"{reverse('admin:order_picture', args=[order.number])}?{order.version}"
-        return format_html('<img src="{}" alt="{}" width="192" height="192">', url, _("The model"))
+        return format_html(
+            '<img src="{}" alt="{}" width="192" height="192">', _picture_address(order), _("The model")
+        )
 
     @display(description=_("Number"))
     def unbroken_number(self, order: Any) -> str:
@@ -165,3 +167,8 @@ class OrderPagesAdmin(ReadOnlyAdmin):
         options = self.model._meta
         url = reverse(f"admin:{options.app_label}_{options.model_name}_model", args=[order.number])
         return format_html('<a class="text-link underline" href="{}">{}</a>', url, order.model["name"])
+
+
+def _picture_address(order: Any) -> str:
+    """With the order's version, so that a browser may keep what it got there."""
+    return f"{reverse('admin:order_picture', args=[order.number])}?{order.version}"
