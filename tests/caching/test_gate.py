@@ -1,13 +1,11 @@
 """Does the gate before a claim keep the crowd from PostgreSQL without ever deciding anything?"""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.db import connection
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.signals import connection_created
 from pytest_django import Settings
 
 from accounts.models import User
@@ -19,6 +17,7 @@ from events.vocabulary import Status
 from mes.claims import GATE, AlreadyClaimed, ClaimInProgress, work_order_claim
 from mes.models import WorkOrder
 from tests.caching.proxy import Proxy
+from tests.caching.reads import statements
 from tests.caching.sabotage import needs, scripts
 from tests.caching.servers import Valkey, caches_at
 from tests.conftest import As
@@ -171,19 +170,8 @@ def _winner(door: Gate) -> Any:
 @pytest.fixture
 def asked() -> Iterator[list[str]]:
     """Each claim that PostgreSQL is asked to decide, in any thread that connects from now on."""
-    seen: list[str] = []
-
-    def note(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
-        if "FOR UPDATE" in sql and 'FROM "mes_workorder"' in sql:
-            seen.append(sql)
-        return execute(sql, *rest)
-
-    def watch(connection: BaseDatabaseWrapper, **_kwargs: Any) -> None:
-        connection.execute_wrappers.append(note)
-
-    connection_created.connect(watch)
-    yield seen
-    connection_created.disconnect(watch)
+    with statements('FROM "mes_workorder"', "FOR UPDATE") as seen:
+        yield seen
 
 
 def claim_all(orders: list[WorkOrder], operator: User) -> list[str]:

@@ -1,14 +1,11 @@
 """When many read the same at once, how often is PostgreSQL asked, and is anybody served the past?"""
 
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from concurrent.futures import Future
-from typing import Any
 
 import pytest
 from django.db import transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.signals import connection_created
 from pytest_django import Settings
 
 from accounts.models import User
@@ -18,7 +15,7 @@ from caching.singleflight import SingleFlight
 from mes.caches import BOARD
 from shop.caches import ORDERS
 from shop.models import Order
-from tests.caching.reads import STORED
+from tests.caching.reads import STORED, statements
 from tests.caching.relays import SteppedRelay
 from tests.conftest import As
 from tests.factories import OrderFactory, WorkOrderFactory
@@ -112,19 +109,8 @@ def test_an_error_is_everybodys_who_shared_the_flight_and_nobody_elses(flights: 
 @pytest.fixture
 def selects() -> Iterator[list[str]]:
     """Each SELECT of an order in any thread that connects from now on, as it begins."""
-    seen: list[str] = []
-
-    def note(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
-        if 'FROM "shop_order"' in sql:
-            seen.append(sql)
-        return execute(sql, *rest)
-
-    def watch(connection: BaseDatabaseWrapper, **_kwargs: Any) -> None:
-        connection.execute_wrappers.append(note)
-
-    connection_created.connect(watch)
-    yield seen
-    connection_created.disconnect(watch)
+    with statements('FROM "shop_order"') as seen:
+        yield seen
 
 
 def test_a_thousand_readers_of_one_cold_order_ask_postgresql_once(
