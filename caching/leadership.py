@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, Error, connection
 
 # Two halves of one advisory lock's name: the letters of "cache" and the lock's number.
 LOCK: Final = (0x63616368, 1)
@@ -59,6 +59,8 @@ def leadership() -> Iterator[Leadership]:
             cursor.execute("SELECT set_config('idle_session_timeout', %s, false)", [limit])
             cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [limit])
         yield Leadership(connection.connection)
+        with suppress(Error), connection.cursor() as cursor:  # the next may lead before this session is gone
+            cursor.execute("SELECT pg_advisory_unlock_all()")
     finally:
         with suppress(DatabaseError):  # it may be gone already
             connection.close()

@@ -60,5 +60,5 @@ def test_caches_that_disagree_in_the_end_are_found(transactional_db: None, setti
         assert caches_agree().broken == 0
         assert relay_connection().hdel(BOARD.partition.key("meta"), first)
         finding = caches_agree()
-    assert (finding.tried, finding.broken) == (2, 1)
+    assert (finding.tried, finding.broken) == (2, 1), finding.examples
     assert first in finding.examples[0]

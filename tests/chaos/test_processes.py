@@ -105,7 +105,8 @@ def test_a_worker_killed_in_the_middle_of_a_handler_leaves_nothing_half_done(liv
     wait_for_status(live, client, path, Status.PRICE_CALCULATED)
 
     submitted = OutboxEvent.objects.get(kind="shop.order_submitted")
-    assert (submitted.attempts, submitted.handled_at is None, submitted.error) == (2, False, "")
+    assert submitted.attempts >= 2  # a second nudge may count one more, and then find the row locked
+    assert (submitted.handled_at is None, submitted.error) == (False, "")
     assert pricing.count() == 1
     for lines in (OrderStatusChange.objects.all(), WorkOrderStatusChange.objects.all()):
         statuses = list(lines.order_by("at", "id").values_list("to_status", flat=True))
