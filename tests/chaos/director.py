@@ -37,6 +37,7 @@ FAREWELL = 30
 ACTORS = {
     "reader-1": "tests.chaos.reader",
     "reader-2": "tests.chaos.direct_reader",
+    "reader-3": "tests.chaos.direct_reader",
     "people": "tests.chaos.people",
     "writers": "tests.chaos.writers",
 }
