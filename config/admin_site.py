@@ -22,6 +22,8 @@ LANDING = {
 class Site(UnfoldAdminSite):
     """The admin with the operators' pages in it."""
 
+    empty_value_display = "–"
+
     def extra_urls(self) -> list[URLPattern]:
         """The operators' pages, the engineers' page of the caches, and the choice of a language."""
         # Late: the site is made before the models are there.

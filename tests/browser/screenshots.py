@@ -95,7 +95,7 @@ def _empty(page: Page) -> None:
     """Nothing waits."""
     page.route(LIVE, lambda route: route.fulfill(status=304))
     page.evaluate("""
-      document.querySelectorAll(".board-row").forEach((row) => row.remove());
+      document.querySelectorAll(".board-row, #board-pages a").forEach((one) => one.remove());
       document.querySelectorAll(".board-count").forEach((count) => { count.textContent = "0"; });
     """)
     page.get_by_text("No orders here.").wait_for()
