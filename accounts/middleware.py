@@ -6,6 +6,9 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
+#: Read by programs, in English; nobody is asked who they are by a session.
+FOR_PROGRAMS = ("/api/", "/healthz", "/readyz", "/metrics")
+
 
 class LanguageMiddleware:
     """Pages speak the logged-in user's language, or the browser's; the API always speaks English.
@@ -18,7 +21,7 @@ class LanguageMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Pass the request on in its language."""
-        if request.path_info.startswith("/api/"):
+        if request.path_info.startswith(FOR_PROGRAMS):
             with translation.override("en"):
                 return self.get_response(request)
         language = language_of(request)

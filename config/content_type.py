@@ -1,5 +1,6 @@
 """What becomes of a request whose Content-Type can't even be parsed?"""
 
+import codecs
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,9 @@ from django.utils.http import parse_header_parameters
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+#: By codecs' own names. Django decodes addresses and forms by whatever codec a request names, "hex" included.
+_CHARSETS = {"utf-8", "ascii", "iso8859-1"}
 
 
 def readable_content_type(application: "WSGIApplication") -> "WSGIApplication":
@@ -17,8 +21,10 @@ def readable_content_type(application: "WSGIApplication") -> "WSGIApplication":
 
     def wrapped(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         try:
-            parse_header_parameters(environ.get("CONTENT_TYPE", ""))
-        except ValueError:
+            _, parameters = parse_header_parameters(environ.get("CONTENT_TYPE", ""))
+            if codecs.lookup(parameters.get("charset", "utf-8")).name not in _CHARSETS:
+                raise LookupError(parameters["charset"])
+        except (ValueError, LookupError):
             environ["CONTENT_TYPE"] = "application/octet-stream"
         return application(environ, start_response)
 

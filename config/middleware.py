@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import translation
 
+from accounts.middleware import FOR_PROGRAMS
 from caching.lost import is_lost
 from config.problems import problem_for_status, problem_response
 
@@ -57,6 +58,8 @@ class RequestLimitsMiddleware:
         """Answer 400, 411 or 413 before anything is read, else pass the request on."""
         if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
             return problem_response("malformed_request", detail="The address contains a NUL character.")
+        if any("\0" in value for value in request.COOKIES.values()):
+            return problem_response("malformed_request", detail="A cookie contains a NUL character.")
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length == "0" and "HTTP_TRANSFER_ENCODING" in request.META:
             return problem_response("malformed_request", status=411, detail="Send a Content-Length.")
@@ -83,7 +86,7 @@ class UnavailableMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Pass the request on if it can be known whose it is."""
-        if not request.path_info.startswith("/api/"):
+        if not request.path_info.startswith(FOR_PROGRAMS):
             try:
                 request.user.is_authenticated  # noqa: B018  a lazy object: looked up here
             except (DatabaseError, InterfaceError) as error:

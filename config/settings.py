@@ -59,9 +59,11 @@ def _broker_url() -> str:
         raise ImproperlyConfigured("CELERY_BROKER_URL must be set when REDIS_URL names Sentinels.")
     base, _, query = given.partition("?")
     if base.startswith("unix://"):
-        return f"redis+socket://{base.removeprefix('unix://')}?virtual_host=1"
+        number = 0 if "db=1" in query.split("&") else 1
+        return f"redis+socket://{base.removeprefix('unix://')}?virtual_host={number}"
     scheme, _, rest = base.partition("://")
-    return f"{scheme}://{rest.split('/', 1)[0]}/1" + (f"?{query}" if query else "")
+    server, _, number = rest.partition("/")
+    return f"{scheme}://{server}/{0 if number == '1' else 1}" + (f"?{query}" if query else "")
 
 
 # Development unless a real database is given: technical pages, demo data allowed.

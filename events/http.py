@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
+NO_CURSOR = {"cursor": ["Not a cursor of this list."]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ def read_page_params(request: Request) -> tuple[int, int | None]:
     try:
         return int(limit), decode_cursor(cursor)
     except ValueError:
-        raise serializers.ValidationError({"cursor": ["Not a cursor of this list."]}) from None
+        raise serializers.ValidationError(NO_CURSOR) from None
 
 
 def read_choices(request: Request, choices: Mapping[str, Collection[str]]) -> dict[str, str]:
@@ -203,6 +204,8 @@ def timeline_page(request: Request, lines: Iterable[Any]) -> Response:
     """A page of a timeline, newest first. The cursor counts from the oldest line, where nothing is added."""
     limit, remaining = read_page_params(request)
     ordered = list(lines)
+    if remaining is not None and not 0 < remaining <= len(ordered):
+        raise serializers.ValidationError(NO_CURSOR)
     start = 0 if remaining is None else max(0, len(ordered) - remaining)
     left = len(ordered) - start - limit
     return Response(

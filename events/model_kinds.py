@@ -150,11 +150,9 @@ def _check_3mf(file: IO[bytes] | Any, size: int) -> ModelKind:
 
 def _check_directory_size(file: IO[bytes] | Any, size: int) -> None:
     """A directory of millions of entries would hold a web worker for many seconds; look before reading."""
-    file.seek(-min(size, 65_557), SEEK_END)
-    tail = file.read()
-    end = tail.rfind(b"PK\x05\x06")
-    if end < 0 or len(tail) < end + 16:
+    # What zipfile will go by itself: a zip64 record, where there is one, outdoes the common one.
+    end = zipfile._EndRecData(file)  # type: ignore[attr-defined]
+    if not end:
         raise ModelUnreadable("The 3MF file is cut short.")
-    (directory,) = struct.unpack_from("<I", tail, end + 12)
-    if directory > _ZIP_MOST_DIRECTORY:
+    if end[zipfile._ECD_SIZE] > _ZIP_MOST_DIRECTORY:  # type: ignore[attr-defined]
         raise ModelUnreadable("The 3MF file has too many entries.")

@@ -10,7 +10,7 @@ from events.errors import DomainError, NotFound
 from events.transitions import IllegalTransition
 from events.vocabulary import ActorKind, Status
 from mes.figures import LOST
-from mes.models import WorkOrder
+from mes.models import OPERATOR_NAME_LENGTH, WorkOrder
 from mes.services import move
 
 # Spares PostgreSQL the crowd that wants one order; it decides nothing.
@@ -128,5 +128,5 @@ def _held(order_id: int, operator: User) -> WorkOrder:
 
 
 def _take(order: WorkOrder, operator: User) -> None:
-    order.operator, order.operator_name = operator, operator.display_name
+    order.operator, order.operator_name = operator, operator.display_name[:OPERATOR_NAME_LENGTH]
     move(order, Status.MANUFACTURING_STARTED, operator, ActorKind.OPERATOR)

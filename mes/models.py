@@ -13,6 +13,7 @@ from events.history import StatusChange
 from events.vocabulary import UNCLAIMED, Material, Status, default_currency
 
 MAX_QUANTITY = 1000
+OPERATOR_NAME_LENGTH = 150
 #: What an operator still has in hands.
 HELD = (Status.MANUFACTURING_STARTED, Status.MANUFACTURING_COMPLETED, Status.PACKAGING)
 _UNCLAIMED = sorted(UNCLAIMED)
@@ -96,7 +97,10 @@ class WorkOrder(models.Model):
         verbose_name=_("operator"),
     )
     operator_name = models.CharField(
-        _("operator's name"), max_length=150, blank=True, help_text=_("As it was at the claim.")
+        _("operator's name"),
+        max_length=OPERATOR_NAME_LENGTH,
+        blank=True,
+        help_text=_("As it was at the claim."),
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)

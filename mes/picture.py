@@ -1,6 +1,8 @@
 """What does a model look like? A small picture, drawn once when it is measured and kept beside its file."""
 
+import os
 import struct
+import tempfile
 import zlib
 from pathlib import Path
 
@@ -98,6 +100,7 @@ def keep(model: StoredModel, picture: bytes) -> None:
     """Keep the picture beside the model's file. It appears whole or not at all."""
     target = path_of(model)
     if picture and not target.exists():
-        incoming = target.with_suffix(".incoming")
-        incoming.write_bytes(picture)
-        incoming.replace(target)
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix="incoming-", delete=False) as incoming:
+            incoming.write(picture)
+            os.fchmod(incoming.fileno(), 0o444)
+        Path(incoming.name).replace(target)

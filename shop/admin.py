@@ -2,7 +2,8 @@
 
 from typing import Any, cast
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.forms import CharField, Form
@@ -133,7 +134,10 @@ class OrderAdmin(OrderPagesAdmin):
         """The list as it is filtered, whole, as CSV."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        changes = self.get_changelist_instance(request)
+        try:
+            changes = self.get_changelist_instance(request)
+        except IncorrectLookupParameters:
+            return redirect("admin:shop_order_changelist")
         return csv_response(changes.queryset.order_by("-id"))
 
     def decide_one(self, request: HttpRequest, number: str, name: str) -> HttpResponse:
@@ -145,10 +149,11 @@ class OrderAdmin(OrderPagesAdmin):
             raise Http404
         if request.method == "POST":  # a GET comes from a login page that was in the way
             decision, form = DECISIONS[name], ReasonForm(request.POST)
-            given = (
-                {"reason": form.cleaned_data["reason"]} if decision.asks_reason and form.is_valid() else {}
-            )
-            decide(request, cast(User, request.user), decision, orders, **given)
+            if form.is_valid():
+                given = form.cleaned_data if decision.asks_reason else {}
+                decide(request, cast(User, request.user), decision, orders, **given)
+            else:
+                messages.error(request, form.errors["reason"][0])
         return redirect("admin:shop_order_change", number)
 
     def render_change_form(

@@ -39,6 +39,9 @@ def order_create(*, client: User, title: str, material: str, quantity: int, **op
 
 def order_upload_model(*, order_id: int, actor: User, upload: UploadedFile) -> Order:
     """Keep the client's 3D model, FILE_UPLOADED. Raises what ``model_files.store`` refuses with."""
+    order = Order.objects.get(pk=order_id)
+    # Asked before as well as under the lock: what is refused shall not fill the disk.
+    TRANSITIONS.check(order.status, Status.FILE_UPLOADED, _buyer_kind(order))
     stored = model_files.store(upload)
     with transaction.atomic():
         order = _lock(order_id)

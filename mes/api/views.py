@@ -16,6 +16,7 @@ from accounts.roles import Role
 from accounts.views import RoleView
 from caching.board import Page
 from events.conditional import CACHED_READ, NOT_MODIFIED, cached_response, known_etags
+from events.errors import NotFound
 from events.http import next_page_url, problem_responses, read_choices, read_page_params, timeline_page
 from events.model_files import ModelKind, StoredModel, download_response
 from events.schemas import StatusChangeSerializer
@@ -126,7 +127,10 @@ class WorkOrderModelView(WorkOrdersView):
     )
     def get(self, request: Request, number: str) -> FileResponse:
         """The 3D model as a download; its media type is that of its kind."""
-        return download_response(StoredModel.from_json(self.get_work_order(number).model))
+        try:
+            return download_response(StoredModel.from_json(self.get_work_order(number).model))
+        except FileNotFoundError as error:
+            raise NotFound("The file of this order's model is not there.") from error
 
 
 class OperatorView(WorkOrdersView):

@@ -54,3 +54,20 @@ def test_a_good_value_is_taken(
     name: str, value: str, expected: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert settings_with(monkeypatch, name, value)[name] == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "broker"),
+    [
+        ("redis://h:6379/0", "redis://h:6379/1"),
+        ("redis://h:6379/1", "redis://h:6379/0"),
+        ("redis://h:6379", "redis://h:6379/1"),
+        ("unix:///run/s.sock?db=1", "redis+socket:///run/s.sock?virtual_host=0"),
+        ("unix:///run/s.sock", "redis+socket:///run/s.sock?virtual_host=1"),
+    ],
+)
+def test_the_broker_never_shares_the_database_of_the_caches(
+    given: str, broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CELERY_BROKER_URL", raising=False)
+    assert settings_with(monkeypatch, "REDIS_URL", given)["CELERY_BROKER_URL"] == broker

@@ -68,3 +68,15 @@ def test_a_connection_that_was_lost_is_no_fault_of_ours(olga: User) -> None:
 def test_who_is_not_known_is_let_through_without_a_question(db: None) -> None:
     with locked("django_session"):
         assert Client().get("/healthz").status_code == 200
+
+
+def test_who_asks_whether_the_process_is_up_needs_no_session(olga: User) -> None:
+    browser = desk(olga)
+    with locked("django_session"):
+        assert browser.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("address", ["/admin/", "/api/v1/shop/orders/", "/healthz"])
+def test_a_nul_in_a_cookie_is_malformed(address: str) -> None:
+    answer = Client(HTTP_COOKIE='sessionid="\\000aaaaaaaaaaa"').get(address)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request")

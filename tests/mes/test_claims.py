@@ -247,3 +247,11 @@ def test_the_next_passes_over_what_another_is_claiming(olga: User, otto: User) -
     with Paused(lambda: claims.work_order_claim(number=first.number, operator=olga), after="FOR UPDATE"):
         assert claims.work_order_claim_next(operator=otto) == second
         assert claims.work_order_claim_next(operator=otto) is None
+
+
+@pytest.mark.django_db
+def test_an_operator_may_have_a_long_name(olga: User, as_user: As) -> None:
+    User.objects.filter(pk=olga.pk).update(first_name="A" * 150, last_name="B" * 150)
+    olga.refresh_from_db()
+    answer = as_user(olga).post(url(WorkOrderFactory(status=APPROVED)))
+    assert (answer.status_code, answer.json()["operator"]["name"]) == (200, "A" * 150)

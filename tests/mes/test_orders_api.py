@@ -6,6 +6,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.models import User
+from events.http import encode_cursor
 from events.model_files import store
 from events.models import OutboxEvent
 from events.vocabulary import UNCLAIMED, Material, Status
@@ -178,6 +179,18 @@ def test_the_model_is_a_download_and_nothing_else(operator: ApiClient) -> None:
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert answer["Content-Disposition"].startswith("attachment;")
     assert "\n" not in answer["Content-Disposition"]
+
+
+def test_a_model_whose_file_is_gone_is_not_found(operator: ApiClient) -> None:
+    answer = operator.get(f"{ORDERS}{WorkOrderFactory().number}/model/")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("remaining", [-(2**63), -1, 0, 99])
+def test_a_cursor_of_lines_that_are_not_there_is_refused(operator: ApiClient, remaining: int) -> None:
+    cursor = encode_cursor(remaining)
+    answer = operator.get(f"{ORDERS}{WorkOrderFactory().number}/history/", {"cursor": cursor})
+    assert (answer.status_code, set(answer.json()["errors"])) == (400, {"cursor"})
 
 
 def test_the_dashboard_counts_every_status(operator: ApiClient) -> None:

@@ -18,6 +18,7 @@ from mes.services import work_order_receive
 from tests.desks import desk
 from tests.factories import WorkOrderFactory
 from tests.solids import cube, cube_bytes
+from tests.threads import at_once
 
 
 def pixels(png: bytes) -> np.ndarray:
@@ -62,3 +63,12 @@ def test_the_picture_is_kept_when_the_order_is_priced(paula: User, olga: User) -
 def test_who_may_not_see_the_order_may_not_see_its_picture(alice: User) -> None:
     address = f"/admin/mes/orders/{WorkOrderFactory().number}/picture/"
     assert desk(alice).get(address).status_code == 403
+
+
+def test_equal_models_may_be_drawn_at_once() -> None:
+    for number in range(30):
+        model = model_files.StoredModel("a.stl", 1, f"{number:064x}", ModelKind.STL)
+        picture.path_of(model).parent.mkdir(parents=True, exist_ok=True)
+        assert at_once(*[lambda model=model: picture.keep(model, b"x" * 60_000)] * 4) == [None] * 4
+        assert [*picture.path_of(model).parent.glob("incoming-*")] == []
+        assert picture.path_of(model).read_bytes() == b"x" * 60_000

@@ -197,6 +197,8 @@ class Machine(Writers):
 
     def _begin_to(self, who: str, number: int, calls: int) -> None:
         if who == "relay":
+            if self.has_disasters:
+                self.redis(what="replicate")  # a failover or an older copy takes back this pass, not more
             self.write(web=1 - number, key=KEYS[0], operation="edit", layer="none")  # so it has work to do
             for _ in range(calls):
                 self.relay(number=number, until="write", fate="ok")

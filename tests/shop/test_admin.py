@@ -208,3 +208,10 @@ def test_a_model_that_is_not_there_is_a_404(sam: User) -> None:
     browser = desk(sam)
     assert browser.get(f"{LIST}{missing.number}/model/").status_code == 404
     assert browser.get(f"{LIST}{none.number}/model/").status_code == 404
+
+
+def test_a_reason_that_is_too_long_decides_nothing(sam: User) -> None:
+    order = OrderFactory(status=Status.FILE_UPLOADED)
+    (message,) = press(sam, order, "cancel", reason="x" * 501)
+    assert "500" in message
+    assert order.status == Status.FILE_UPLOADED

@@ -48,3 +48,17 @@ def test_no_cell_is_a_formula(sam: User, title: str) -> None:
 
 def test_who_may_not_see_orders_may_not_take_them_away(olga: User) -> None:
     assert desk(olga).get(EXPORT).status_code == 403
+
+
+def test_its_head_is_in_the_readers_language(sam: User) -> None:
+    User.objects.filter(pk=sam.pk).update(language="ru")
+    sam.refresh_from_db()
+    OrderFactory()
+    (row,) = rows(sam)
+    assert {"Номер", "Статус", "Название"} <= row.keys()
+
+
+@pytest.mark.parametrize("query", ["?p=xx", "?foo=bar", "?id__exact=abc"])
+def test_of_a_filter_that_is_none_nothing_is_exported(sam: User, query: str) -> None:
+    answer = desk(sam).get(EXPORT + query)
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/shop/order/")

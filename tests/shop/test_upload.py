@@ -191,3 +191,9 @@ def test_equal_files_uploaded_at_once_are_kept_whole(alice: User, as_user: As) -
     (path,) = kept()
     assert path.read_bytes() == cube_bytes()
     assert api.get(url(orders[0])).json()["model"]["sha256"] == path.stem
+
+
+def test_a_model_that_comes_too_late_is_not_kept(api: ApiClient, alice: User) -> None:
+    answer = put(api, OrderFactory(client=alice, status=Status.SHIPPED), cube())
+    assert (answer.status_code, answer.json()["code"]) == (409, "illegal_transition")
+    assert not Path(django_settings.MODELS_ROOT).exists()
