@@ -125,7 +125,9 @@ def programs(port: int, folder: Path) -> list[Program]:
     web = ["granian", "--interface", "wsgi", "--host", HOST, "--port", str(port), "--no-ws"]
     web += ["--workers", "2", "--blocking-threads", "4", "--respawn-failed-workers", "--log-level", "error"]
     celery = ["celery", "--quiet", "--app", "config.celery"]
-    worker = ["worker", "--concurrency", "2", "--without-gossip", "--without-mingle"]
+    worker = ["worker", "--without-gossip", "--without-mingle"]
+    # Takes no slow events: they may hold the other one for minutes.
+    courier = [*worker, "--concurrency", "1", "--queues", "celery", "--hostname", "courier@%h"]
     schedule = ["--schedule", str(folder / "beat"), "--pidfile", ""]
     command = [sys.executable, "-m"]
     # Celery's fear of root is about pickled messages; ours are JSON.
@@ -133,7 +135,8 @@ def programs(port: int, folder: Path) -> list[Program]:
     site = [
         Program("web", [*command, *web, "config.wsgi:application"]),
         # SIGQUIT: when the supervisor was killed nobody waits for tasks to end; they are delivered again.
-        Program("worker", [*calm, *celery, *worker], farewell=signal.SIGQUIT),
+        Program("worker", [*calm, *celery, *worker, "--concurrency", "2"], farewell=signal.SIGQUIT),
+        Program("courier", [*calm, *celery, *courier], farewell=signal.SIGQUIT),
         Program("beat", [*command, *celery, "beat", *schedule]),
     ]
     if "relay" in get_commands():

@@ -8,6 +8,7 @@ from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from kombu.entity import Queue
 
 from config import embedded, look, redis_url
 from config.logs import logging_config
@@ -207,6 +208,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "max_retries": 0,
     "visibility_timeout": 3600,
 }
+# "slow" is for events.outbox: a worker takes from both, unless told otherwise by -Q.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("slow")]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 4

@@ -33,6 +33,8 @@ NUDGE_PATIENCE = 10
 BROKER_PAUSE = 5
 HANDLED_KEPT = timedelta(days=30)
 RENUDGE_BATCH = 1000
+# Where slow events wait; see CELERY_TASK_QUEUES.
+SLOW_QUEUE = "slow"
 
 E = TypeVar("E", bound=Event)
 _handlers: dict[str, tuple[type[Event], Callable[[Any], None]]] = {}
@@ -68,18 +70,20 @@ def publish(event: Event) -> None:
         payload=event.to_payload(),
         due_at=timezone.now() + timedelta(seconds=NUDGE_PATIENCE),
     )
-    transaction.on_commit(partial(nudge, row.pk), robust=True)
+    transaction.on_commit(partial(nudge, row.pk, row.kind), robust=True)
 
 
-def nudge(event_id: int, countdown: float = 0) -> bool:
+def nudge(event_id: int, kind: str, countdown: float = 0) -> bool:
     """Ask a worker to handle the event now, or in ``countdown`` seconds. False if the broker can't be
     asked: the beat will."""
     from events import tasks
 
     if time.monotonic() < _broker["paused_until"]:
         return False
+    event_class, _handler = _handlers.get(kind, (Event, None))
+    queue = SLOW_QUEUE if event_class.is_slow else None
     try:
-        tasks.handle.apply_async((event_id,), countdown=countdown or None)
+        tasks.handle.apply_async((event_id,), countdown=countdown or None, queue=queue)
     except Exception as error:
         _broker["paused_until"] = time.monotonic() + BROKER_PAUSE
         log.warning("nudge_failed", event_id=event_id, error=str(error))
@@ -91,16 +95,16 @@ def renudge() -> int:
     """Nudge every waiting event that is due, oldest first; returns how many nudges were sent."""
     now = timezone.now()
     waiting = OutboxEvent.objects.filter(handled_at=None, parked_at=None, due_at__lte=now)
-    ids = list(waiting.order_by("due_at").values_list("pk", flat=True)[:RENUDGE_BATCH])
-    sent = 0
-    for event_id in ids:
-        if not nudge(event_id):
+    due = list(waiting.order_by("due_at").values_list("pk", "kind")[:RENUDGE_BATCH])
+    sent = []
+    for event_id, kind in due:
+        if not nudge(event_id, kind):
             break
-        sent += 1
-    OutboxEvent.objects.filter(pk__in=ids[:sent], due_at__lte=now).update(
+        sent.append(event_id)
+    OutboxEvent.objects.filter(pk__in=sent, due_at__lte=now).update(
         due_at=now + timedelta(seconds=3 * NUDGE_PATIENCE)
     )
-    return sent
+    return len(sent)
 
 
 def handle(event_id: int) -> bool:
@@ -129,11 +133,11 @@ def retry(event_ids: list[int]) -> int:
     """Wake parked events: their attempts start anew. Returns how many were parked."""
     parked = OutboxEvent.objects.filter(pk__in=event_ids, parked_at__isnull=False, handled_at=None)
     with transaction.atomic():
-        ids = list(parked.select_for_update().values_list("pk", flat=True))
-        OutboxEvent.objects.filter(pk__in=ids).update(parked_at=None, attempts=0, due_at=timezone.now())
-        for event_id in ids:
-            transaction.on_commit(partial(nudge, event_id), robust=True)
-    return len(ids)
+        woken = dict(parked.select_for_update().values_list("pk", "kind"))
+        OutboxEvent.objects.filter(pk__in=woken).update(parked_at=None, attempts=0, due_at=timezone.now())
+        for event_id, kind in woken.items():
+            transaction.on_commit(partial(nudge, event_id, kind), robust=True)
+    return len(woken)
 
 
 def purge() -> int:
@@ -191,4 +195,4 @@ def _record_failure(event_id: int, error: Exception) -> None:
         return
     if not isinstance(error, NotYet):
         log.warning("event_failed", event_id=event_id, kind=row.kind, attempt=row.attempts, exc_info=error)
-    nudge(event_id, countdown=_backoff(row.attempts).total_seconds())
+    nudge(event_id, row.kind, countdown=_backoff(row.attempts).total_seconds())

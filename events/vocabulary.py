@@ -88,6 +88,8 @@ class Event:
     news from new; ``at`` is when it happened, UTC."""
 
     kind: ClassVar[str]
+    #: Whether handling it takes seconds: a crowd of such events shall hold up no others.
+    is_slow: ClassVar[bool] = False
 
     number: str
     version: int
@@ -193,4 +195,5 @@ class PricingRequested(Event):
     """MES -> MES: compute the price of this model. ``version`` is the work order's when it was asked."""
 
     kind = "mes.pricing_requested"
+    is_slow = True
     model: dict[str, Any]

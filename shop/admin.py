@@ -7,7 +7,8 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.forms import CharField, Form
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
@@ -130,7 +131,7 @@ class OrderAdmin(OrderPagesAdmin):
         columns = [column for column in self.list_display if column not in ("state", "age")]
         return (*columns, "short_breakdown", "age")
 
-    def export(self, request: HttpRequest) -> StreamingHttpResponse:
+    def export(self, request: HttpRequest) -> HttpResponseBase:
         """The list as it is filtered, whole, as CSV."""
         if not self.has_view_permission(request):
             raise PermissionDenied
@@ -153,7 +154,7 @@ class OrderAdmin(OrderPagesAdmin):
                 given = form.cleaned_data if decision.asks_reason else {}
                 decide(request, cast(User, request.user), decision, orders, **given)
             else:
-                messages.error(request, form.errors["reason"][0])
+                messages.error(request, str(form.errors["reason"][0]))
         return redirect("admin:shop_order_change", number)
 
     def render_change_form(

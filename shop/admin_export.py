@@ -31,7 +31,7 @@ def csv_response(orders: QuerySet[Order]) -> StreamingHttpResponse:
     return response
 
 
-def _lines(orders: QuerySet[Order], columns: Any) -> Iterator[str]:
+def _lines(orders: QuerySet[Order], columns: dict[str, Callable[[Order], Any]]) -> Iterator[str]:
     writer = csv.writer(_Line())
     yield "\ufeff"  # by which spreadsheets know UTF-8
     yield writer.writerow(columns)

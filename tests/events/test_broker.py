@@ -18,7 +18,7 @@ from config import processes, programs
 from config.celery import app as celery_app
 from events import outbox, tasks
 from events.models import OutboxEvent
-from events.vocabulary import Status
+from events.vocabulary import OrderApproved, PricingRequested, Status
 from shop import services
 from tests.factories import OrderFactory
 from tests.threads import until
@@ -51,7 +51,11 @@ class Broker:
     @property
     def nudges(self) -> int:
         """How many wait for a worker."""
-        return int(redis.Redis(unix_socket_path=str(self.socket)).llen("celery"))
+        return self.waiting_in("celery")
+
+    def waiting_in(self, queue: str) -> int:
+        """How many wait in this queue."""
+        return int(redis.Redis(unix_socket_path=str(self.socket)).llen(queue))
 
     def freeze(self) -> None:
         os.kill(self.process.pid, signal.SIGSTOP)
@@ -106,11 +110,22 @@ def test_an_event_is_nudged_after_its_commit_and_not_before(
     assert broker.nudges == 1
 
 
+def test_models_to_be_measured_hold_up_no_other_event(broker: Broker) -> None:
+    kinds = {PricingRequested.kind: "slow", OrderApproved.kind: "celery"}
+    now = timezone.now()
+    for kind in kinds:
+        OutboxEvent.objects.create(kind=kind, subject="A-0", payload={}, due_at=now, parked_at=now)
+    assert outbox.retry(list(OutboxEvent.objects.values_list("pk", flat=True))) == 2
+    make_due()
+    assert outbox.renudge() == 2
+    assert {kind: broker.waiting_in(queue) for kind, queue in kinds.items()} == dict.fromkeys(kinds, 2)
+
+
 @pytest.mark.parametrize("fault", ["kill", "freeze"])
 def test_a_broker_that_fails_stops_no_order_and_loses_no_event(
     fault: str, broker: Broker, submitted: int, alice: User
 ) -> None:
-    assert outbox.nudge(0), "the connection is open and known to be good"
+    assert outbox.nudge(0, "tests.rang"), "the connection is open and known to be good"
     getattr(broker, fault)()
 
     order = services.order_submit(order_id=submitted, actor=alice)
@@ -126,16 +141,16 @@ def test_a_broker_that_fails_stops_no_order_and_loses_no_event(
 def test_after_a_failure_the_broker_is_left_alone_for_a_while(broker: Broker) -> None:
     broker.kill()
     before = time.monotonic()
-    assert outbox.nudge(1) is False
+    assert outbox.nudge(1, "tests.rang") is False
     paused_until = outbox._broker["paused_until"]
     assert before < paused_until - outbox.BROKER_PAUSE < time.monotonic()
 
     outbox._broker["paused_until"] = later = time.monotonic() + 3600
-    assert outbox.nudge(1) is False
+    assert outbox.nudge(1, "tests.rang") is False
     assert outbox._broker["paused_until"] == later, "it was not even asked"
 
     outbox._broker["paused_until"] = over = time.monotonic()
-    assert outbox.nudge(1) is False
+    assert outbox.nudge(1, "tests.rang") is False
     assert outbox._broker["paused_until"] > over, "it was asked again"
 
 
