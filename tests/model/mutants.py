@@ -17,7 +17,7 @@ if __name__ == "__main__":  # pytest has done it
 from tests.model.hunting import hunt, replay, shorten
 from tests.model.mutation import Mutant
 from tests.model.safeguards import MUTANTS, OTHERS
-from tests.model.sequences import save
+from tests.model.sequences import Steps, save
 
 SEEDS = 5
 MOST_EXAMPLES = 2000
@@ -48,7 +48,9 @@ def _row(mutant: Mutant, options: argparse.Namespace) -> bool:
     began = time.monotonic()
     hunts = [hunt(mutant, seed_number=n, examples=options.examples) for n in range(1, options.seeds + 1)]
     found = [prey for prey in hunts if prey.sequence]
-    shortest = min((shorten(prey.sequence, mutant) for prey in found), key=len, default=[])
+    shortest: Steps = []
+    if options.write or options.stories:  # it takes far longer than the hunt
+        shortest = min((shorten(prey.sequence, mutant) for prey in found), key=len, default=[])
     median = f"{statistics.median(prey.steps for prey in found):.0f}" if found else ""
     if len(found) < len(hunts):
         median += f" in {len(found)} of {len(hunts)}"
