@@ -114,23 +114,23 @@ class BoardCache(Declared[M]):
         """
         place = _Place(tuple(sorted(filters.items())), limit, after)
         if in_transaction():
-            return self._bypass(place, "transaction")
+            return self._from_postgresql(place, "bypass", "transaction")
         remembered = self._memo.get(place)
         try:
-            reply = self._ask(place, remembered.etag if remembered else etag)
+            state, reply = self._ask(place, remembered.etag if remembered else etag)
         except CacheUnavailable as trouble:
-            return self._bypass(place, trouble.detail)
-        if reply is None:
+            return self._from_postgresql(place, "bypass", trouble.detail)
+        if state == b"partial":
+            return self._from_postgresql(place, "partial")
+        if state == b"same":
             page = remembered or Page(None, None, None, etag, f"{self.status_name}; hit")
         else:
             page = self._page_of(place, reply)
-        if page.etag is None:
-            return page
         stats.count(self.name, "hit")
         return replace(page, rows=None) if page.etag == etag else page
 
-    def _ask(self, place: _Place, known: str | None) -> list[Any] | None:
-        """The script's reply from its etag on; None when the page known by that etag still holds."""
+    def _ask(self, place: _Place, known: str | None) -> tuple[bytes, list[Any]]:
+        """The script's state ("hit", "same" as the page ``known`` by its ETag, "partial") and what it has."""
         filters = dict(place.filters)
         # A cursor may name any bigint; positions end earlier.
         after = "" if place.after is None else encode_position(min(max(place.after, 0), LAST_POSITION))
@@ -140,21 +140,16 @@ class BoardCache(Declared[M]):
             (self.facets.view(filters), after, place.limit, int(self.is_complete(filters)), known or ""),
         )
         self.partition.learn(epoch, now_us)
-        if state == b"same":
-            return None
-        if state != b"hit":
+        if state not in (b"hit", b"same", b"partial"):
             raise CacheUnavailable(state.decode())
-        return list(reply)
+        return state, reply
 
     def _page_of(self, place: _Place, reply: list[Any]) -> Page:
-        """The page in a reply, remembered; or continued from PostgreSQL where it reaches past the horizon."""
-        etag, whole, more, count, held, last, rows = reply
-        after = decode_position(last.decode()) if last else place.after
-        if not whole:
-            return self._continue(_Place(place.filters, place.limit - held, after), rows)
+        """The page in a reply, remembered."""
+        etag, more, count, last, rows = reply
         page = Page(
             rows,
-            after if more else None,
+            decode_position(last.decode()) if more else None,
             count if count >= 0 else None,
             etag.decode(),
             f"{self.status_name}; hit",
@@ -162,20 +157,18 @@ class BoardCache(Declared[M]):
         self._memo.put(place, page)
         return page
 
-    def _continue(self, rest: _Place, held: bytes) -> Page:
-        """The cached part of a page, and the rest of it by keyset from PostgreSQL."""
-        rows, next_after = from_postgresql((self.name, rest), lambda: self._select(rest))
-        stats.count(self.name, "partial")
-        joined = b",".join(part for part in (held, rows) if part)
-        return Page(joined, next_after, None, None, f"{self.status_name}; fwd=partial")
+    def _from_postgresql(self, place: _Place, forwarded: str, why: str = "") -> Page:
+        """The whole page from PostgreSQL, all of one moment.
 
-    def _bypass(self, place: _Place, why: str) -> Page:
-        """The whole page from PostgreSQL."""
+        Also when the cache holds its upper part: a row that moved up across the horizon a moment ago would
+        be in neither part. ``forwarded`` is "partial" or "bypass" (RFC 9211, 2.2), ``why`` its detail.
+        """
         rows, next_after = from_postgresql(
             (self.name, place), lambda: self._select(place), share=why != "transaction"
         )
-        stats.count(self.name, "bypass")
-        return Page(rows, next_after, None, None, f"{self.status_name}; fwd=bypass; detail={why}")
+        stats.count(self.name, forwarded)
+        detail = f"; detail={why}" if why else ""
+        return Page(rows, next_after, None, None, f"{self.status_name}; fwd={forwarded}{detail}")
 
     def _select(self, place: _Place) -> tuple[bytes, int | None]:
         """Rows of the place from PostgreSQL, joined; and the position to go on after."""
@@ -185,9 +178,7 @@ class BoardCache(Declared[M]):
         found = list(rows.order_by(f"-{self.position}")[: place.limit + 1])
         shown = found[: place.limit]
         more = len(found) > place.limit
-        # A page may ask for no row more than the cache held: then it only asks whether there are any.
-        last = getattr(shown[-1], self.position) if shown else place.after
-        return b",".join(map(self.payload, shown)), last if more else None
+        return b",".join(map(self.payload, shown)), getattr(shown[-1], self.position) if more else None
 
     def is_complete(self, filters: Mapping[str, str]) -> bool:
         """Whether the cache holds every row that passes these filters, whatever its age."""

@@ -15,7 +15,8 @@ CACHED_READ = [
         location=OpenApiParameter.HEADER,
         response=[200],
         description="How the answer came (RFC 9211): `...; hit`, `...; fwd=uri-miss; stored`,"
-        " `...; fwd=partial`, or `...; fwd=bypass; detail=` and why the cache stepped aside.",
+        " `...; fwd=partial` (PostgreSQL answered, for the cache holds only a part),"
+        " or `...; fwd=bypass; detail=` and why the cache stepped aside.",
     ),
     OpenApiParameter("ETag", location=OpenApiParameter.HEADER, response=[200], description="Weak."),
 ]

@@ -1,12 +1,11 @@
 -- Reads one page of one view, newest first.
 -- KEYS: fence, head, rows, index, gens
 -- ARGV: view, after (position, '' = from the top), limit, complete ('1': this view misses no order), etag known
--- Returns {state, epoch, now, etag, whole, more, count, held, last, page}:
---   state   'hit', 'same' (the page the caller knows by its etag), 'no-fence' or 'broken'
---   whole   1 if the page holds every order it should; 0 if it reached the horizon: go on after `last`
+-- Returns {state, epoch, now, etag, more, count, last, page}, of which only a hit has all:
+--   state   'hit', 'same' (the page the caller knows by its etag), 'partial' (it would reach the horizon,
+--           below which orders are missing), 'no-fence' or 'broken'
 --   more    1 if there is another page   count  rows in the view, -1 unless it is complete
---   held    rows in the page   last  position of the last one (`after` when there is none)
---   page    payloads joined by commas
+--   last    position of the last row ('' when there is none)   page  payloads joined by commas
 local time = redis.call('TIME')
 local now = string.format('%d%06d', time[1], time[2])
 local head = redis.call('HMGET', KEYS[2], 'epoch', 'horizon')
@@ -22,29 +21,22 @@ local etag = epoch .. '-' .. (redis.call('HGET', KEYS[5], view) or '0') .. (hori
 
 local highest = after == '' and view .. '\255' or view .. after
 local found = redis.call('ZREVRANGEBYLEX', KEYS[4], '(' .. highest, '[' .. view, 'LIMIT', 0, limit + 1)
-local usable = #found
-if not complete then
-  while usable > 0 and not (string.sub(found[usable], width + 1, width + 10) > horizon) do
-    usable = usable - 1
-  end
+local more = #found > limit
+if not complete and not (more and string.sub(found[limit + 1], width + 1, width + 10) > horizon) then
+  return { 'partial', epoch, now }
 end
-local more = usable > limit and 1 or 0
-local whole = (complete or more == 1) and 1 or 0
-if whole == 1 and etag == ARGV[5] then
+if etag == ARGV[5] then
   return { 'same', epoch, now, etag }
 end
-if more == 1 then
-  usable = limit
-end
-local last, page = after, ''
-if usable > 0 then
+local last, page = '', ''
+if #found > 0 then
   local ids = {}
-  for i = 1, usable do
+  for i = 1, math.min(#found, limit) do
     ids[i] = string.sub(found[i], width + 11)
   end
-  last = string.sub(found[usable], width + 1, width + 10)
+  last = string.sub(found[#ids], width + 1, width + 10)
   local payloads = redis.call('HMGET', KEYS[3], unpack(ids))
-  for i = 1, usable do
+  for i = 1, #ids do
     if not payloads[i] then
       return { 'broken', epoch, now }
     end
@@ -55,4 +47,4 @@ local count = -1
 if complete then
   count = redis.call('ZLEXCOUNT', KEYS[4], '[' .. view, '(' .. view .. '\255')
 end
-return { 'hit', epoch, now, etag, whole, more, count, usable, last, page }
+return { 'hit', epoch, now, etag, more and 1 or 0, count, last, page }

@@ -142,14 +142,14 @@ def first_ends(notes: Notes, reads: Array) -> Array:
 
 
 def check_hits(ages: Ages, bound: float) -> Finding:
-    """The promise itself; a page of which a part came from the cache is held to it as well."""
-    cached = np.isin(ages.notes.reads["how"], (HIT, PARTIAL))
+    """The promise itself."""
+    cached = ages.notes.reads["how"] == HIT
     return ages.judge(f"no hit is older than B ({bound:g} s)", cached, bound)
 
 
 def check_postgresql(ages: Ages) -> Finding:
-    """Where the cache stepped aside, nothing may be old at all."""
-    asked = np.isin(ages.notes.reads["how"], (MISS, BYPASS, UNCACHED))
+    """Where the cache stepped aside, or held only a part of a page, nothing may be old at all."""
+    asked = np.isin(ages.notes.reads["how"], (MISS, PARTIAL, BYPASS, UNCACHED))
     return ages.judge("what PostgreSQL answered is not old at all", asked, 0)
 
 

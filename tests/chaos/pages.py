@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from math import inf
 from urllib.parse import parse_qsl, urlsplit
@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import numpy as np
 
 from tests.chaos.checker import CLOCKS_DIFFER, COMMIT_TAKES, Array, Finding, Timeline
-from tests.chaos.notes import FAILED, HIT, PARTIAL, Body, Notes
+from tests.chaos.notes import FAILED, HIT, Body, Notes
 from tests.chaos.tables import Version
 
 BOARD = "/api/v1/mes/orders/?"
@@ -19,9 +19,11 @@ FACETS = {"status", "material"}
 
 @dataclass(frozen=True)
 class _Stay:
-    """A work order stood in one place of one view, for certain, from ``since`` until ``until``."""
+    """A work order stood in one place of one view, its ``number``-th, for certain from ``since`` until
+    ``until``."""
 
     key: str
+    number: int
     status: str
     material: str
     position: int
@@ -30,7 +32,7 @@ class _Stay:
 
 
 class _View:
-    """Everything that stood in one view, sorted by nothing, and quick to search."""
+    """Everything that stood in one view, order by order, and quick to search."""
 
     def __init__(self, stays: list[_Stay]) -> None:
         self.stays = stays
@@ -39,16 +41,24 @@ class _View:
         self._until = np.array([stay.until for stay in stays])
 
     def above(self, position: float, since: float, until: float) -> list[_Stay]:
-        """What stood above this position during all of this time."""
-        found = (self._since <= since) & (self._until >= until) & (self._position > position)
-        return [self.stays[at] for at in np.flatnonzero(found)]
+        """What stood above this position at some time between; where it went on to another such place, the
+        two are one stay."""
+        found = (self._since <= until) & (self._until >= since) & (self._position > position)
+        stays: list[_Stay] = []
+        for stay in (self.stays[at] for at in np.flatnonzero(found)):
+            before = stays[-1] if stays else None
+            if before and (before.key, before.number + 1) == (stay.key, stay.number):
+                stays[-1] = replace(stay, since=before.since)
+            else:
+                stays.append(stay)
+        return stays
 
 
 def check_missing(notes: Notes, versions: Iterable[Version], proven: Timeline, bound: float) -> Finding:
     """A first page misses no row above its last one; nor any at all, when it is shorter than its limit.
 
-    A row must be there when it had its place in the view throughout the last B, what comes from PostgreSQL
-    alone: throughout the request.
+    A row must be there when it had a place in the view throughout the last B; on what comes from PostgreSQL,
+    throughout the request.
     """
     finding = Finding("no row is missing from a page")
     versions = [version for version in versions if version.position is not None]
@@ -88,19 +98,18 @@ def _judge_page(finding: Finding, body: Body, reads: Array, view: _View, last: f
     if not len(reads):
         return
     finding.tried += len(reads)
-    since = reads["began"] - bound * np.isin(reads["how"], (HIT, PARTIAL))
+    since = reads["began"] - bound * (reads["how"] == HIT)
     missing = [
         stay
-        for stay in view.above(last, since.max(), reads["ended"].min())
+        for stay in view.above(last, since.min(), reads["ended"].max())
         if stay.key not in body.rows
     ]  # fmt: skip
-    for read, begin in zip(reads, since, strict=True) if missing else ():
-        for stay in missing:
-            if stay.since <= begin and stay.until >= read["ended"]:
-                finding.breach(
-                    f"{stay.key} is not on {body.path} for user {read['who']} at {read['began']:.3f}"
-                )
-                break
+    judged = np.zeros(len(reads), bool)
+    for stay in missing:
+        lacking = (stay.since <= since) & (stay.until >= reads["ended"]) & ~judged
+        for read in reads[lacking]:
+            finding.breach(f"{stay.key} is not on {body.path} for user {read['who']} at {read['began']:.3f}")
+        judged |= lacking
 
 
 def _stays(versions: Iterable[Version], proven: Timeline) -> Iterable[_Stay]:
@@ -108,9 +117,9 @@ def _stays(versions: Iterable[Version], proven: Timeline) -> Iterable[_Stay]:
     for key, of_row in groupby(sorted(versions, key=lambda v: (v.key, v.version)), lambda v: v.key):
         places = [next(same) for _, same in groupby(of_row, lambda v: (v.status, v.material, v.position))]
         ends = [*(place.committed - CLOCKS_DIFFER for place in places[1:]), inf]
-        for place, until in zip(places, ends, strict=True):
+        for number, (place, until) in enumerate(zip(places, ends, strict=True)):
             seen = proven.moment(key, place.version) or -inf
             # PostgreSQL's own moment comes a little before others can see what was committed.
             since = seen if seen > place.committed else place.committed + COMMIT_TAKES
             if since < until and place.position is not None:
-                yield _Stay(key, place.status, place.material, place.position, since, until)
+                yield _Stay(key, number, place.status, place.material, place.position, since, until)

@@ -117,7 +117,7 @@ class Machine(Writers):
 
     def _window(self, reader: Actor, status: str, asked: Window) -> Window:
         """From PostgreSQL comes only what was current since the question; from the cache, since B before."""
-        if "bypass" in status or "miss" in status:
+        if "fwd=" in status:
             return asked.longer(self.world.clock.now_us)
         return self.world.window(reader.looked)
 

@@ -201,7 +201,7 @@ MUTANTS: tuple[Mutant, ...] = (
     # -- The board ----------------------------------------------------------------------------------------
     _lua(
         "horizon", "a page goes on below the horizon",
-        "board_page.lua", "if not complete then", "if false then",
+        "board_page.lua", "if not complete and", "if false and",
     ),
     _lua(
         "horizon rises", "what retention drops is not below the horizon", "board_rows.lua",

@@ -72,13 +72,9 @@ class Watcher:
             self._kept[place] = reply[3:]
         elif state != b"same":
             return
-        _etag, whole, more, count, held, last, rows = self._kept[place]
-        if not whole:
-            del self._kept[place]
-            if not held:
-                return
+        _etag, more, count, last, rows = self._kept[place]
         filters: Mapping[str, str] = VIEWS[place[1]]
-        end = None if whole and not more else decode_position(last.decode())
+        end = decode_position(last.decode()) if more else None
         self._promise.page(filters, None, end, json.loads(b"[" + rows + b"]"), window)
         self.hits["pages"] += 1
         if count >= 0:
