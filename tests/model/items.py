@@ -1,7 +1,7 @@
 """What the model caches: a small row with everything the protocol cares about, in both kinds of cache."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -14,7 +14,6 @@ from tests.model.postgres import Query
 KEYS = ("A", "B", "C", "D")
 NEW, MADE = "new", "made"
 STATUSES, MATERIALS = (NEW, MADE), ("gold", "brass")
-LATEST = 2
 TTL_SECONDS = 70
 
 Filters = dict[str, str]
@@ -88,8 +87,8 @@ class ItemBoard(BoardCache[Any]):
         return Query()
 
 
-def declare() -> tuple[ItemCache, ItemBoard]:
-    """Both caches, as one process has them."""
+def declare(latest: Callable[[], int] = lambda: 2) -> tuple[ItemCache, ItemBoard]:
+    """Both caches, as one process has them; retention keeps the ``latest()`` rows."""
     ItemCache.registry.clear()
     ItemBoard.registry.clear()
     common: dict[str, Any] = {"model": Item, "key": "number", "render": payload}
@@ -99,6 +98,6 @@ def declare() -> tuple[ItemCache, ItemBoard]:
     board = ItemBoard(
         name="board", status_name="board", position="position",
         facets=Facets({"status": STATUSES, "material": MATERIALS}),
-        keep_facet="status", keep_values=(NEW,), latest=lambda: LATEST, most_rows=lambda: 100, **common,
+        keep_facet="status", keep_values=(NEW,), latest=latest, most_rows=lambda: 100, **common,
     )  # fmt: skip
     return cache, board

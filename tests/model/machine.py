@@ -17,20 +17,16 @@ from tests.model.promise import Window, rows_of
 from tests.model.settling import settle
 from tests.model.steps import (
     DISASTERS,
-    MEANWHILE,
     MOST_ACTORS,
-    OPERATIONS,
     SERVER_FAULTS,
     fates,
     keys,
-    layers,
     relays_pass,
     step,
     stops,
     times_ms,
     web_numbers,
 )
-from tests.model.world import Process
 from tests.model.writers import Writers
 
 ROUND_MS = 1_900  # shorter than B: who leads goes on leading
@@ -40,16 +36,22 @@ class Machine(Writers):
     """The engine among faults. A rule that makes no sense now does nothing, so that any sequence of steps
     can be replayed and shortened."""
 
-    @step(initialize, rows=st.integers(0, 3), cold=st.booleans(), disasters=st.booleans())
-    def begin(self, rows: int, cold: bool, disasters: bool = True) -> None:
-        """Some rows, and a relay that leads; ``cold``: the relay begins when the log no longer knows them.
+    @step(
+        initialize, rows=st.integers(0, 3), made=st.integers(0, 2), latest=st.integers(2, 3),
+        cold=st.booleans(), disasters=st.booleans(),
+    )  # fmt: skip
+    def begin(self, rows: int, cold: bool, disasters: bool = True, made: int = 0, latest: int = 2) -> None:
+        """Some rows, the first of them ``made``, of which retention keeps the ``latest``, and a relay that
+        leads; ``cold``: the relay begins when the log no longer knows them.
 
         In half of the stories there are no ``disasters``: an epoch is over so soon where there are, that
         long races within one are hardly met (swarm testing, Groce et al. 2012).
         """
-        self.has_disasters = disasters
+        self.has_disasters, self.world.latest = disasters, latest
         for key in KEYS[:rows]:
             self.write(web=0, key=key, operation="edit", layer="none")
+        for key in KEYS[: min(made, rows)]:
+            self.write(web=0, key=key, operation="move", layer="none")
         if cold:
             self.world.database.changes.clear()
         self.world.passes()
@@ -142,7 +144,7 @@ class Machine(Writers):
                 actor.kill()
         self.actors = [pair for pair in self.actors if pair[0].process is not old]
         self.rollback(web)
-        self.world.webs[web] = Process(old.name, self.world.servers.main)
+        self.world.webs[web] = self.world.new_process(old.name)
 
     @step(number=st.integers(0, 2), until=stops, fate=fates)
     def relay(self, number: int, until: str, fate: str) -> None:
@@ -167,53 +169,6 @@ class Machine(Writers):
             works = [partial(cache.write_through, dict.fromkeys(KEYS, 0)) for cache in process.caches]
         for work in works:
             self.enter(self.world.start(what, process, work), stop, self._check_error)
-
-    @step(
-        who=st.sampled_from(("read", "page", "warm", "warm", "relay", "relay")), number=web_numbers,
-        calls=st.integers(1, 5), meanwhile=st.sampled_from(MEANWHILE), layer=layers,
-        operation=st.sampled_from(("delete", *OPERATIONS)), ms=st.sampled_from((0, 0, 1_000, 2_100, 71_000)),
-        relays=relays_pass,
-    )  # fmt: skip
-    def interrupted(
-        self, who: str, number: int, calls: int, meanwhile: str, operation: str, layer: str, ms: int,
-        relays: bool,
-    ) -> None:  # fmt: skip
-        """Somebody who is about to write stands still while something befalls the others, and goes on.
-
-        Most races have this shape, which single steps make up once in hundreds of stories.
-        """
-        old = [actor for actor, _check in self.actors]
-        self._begin_to(who, number, calls)
-        begun = [self.world.relays[number]] if who == "relay" else [actor for actor, _check in self.actors]
-        if meanwhile == "write":
-            self.write(web=1 - number, key=KEYS[0], operation=operation, layer=layer)
-        elif self.has_disasters:
-            self._befalls(meanwhile, 1 - number)
-        if ms:
-            self.time_passes(ms=ms, relays=relays and who != "relay")
-        for actor in begun:
-            if actor not in old:
-                actor.go()
-
-    def _begin_to(self, who: str, number: int, calls: int) -> None:
-        if who == "relay":
-            if self.has_disasters:
-                self.redis(what="replicate")  # a failover or an older copy takes back this pass, not more
-            self.write(web=1 - number, key=KEYS[0], operation="edit", layer="none")  # so it has work to do
-            for _ in range(calls):
-                self.relay(number=number, until="write", fate="ok")
-        elif who == "warm":
-            self.chore(web=number, what=who, stop="write")
-        elif who == "read":
-            self.read(web=number, key=KEYS[0], stop="write")
-        else:
-            self.page(web=number, view=0, limit=3, follows=False, stop="write")
-
-    def _befalls(self, what: str, number: int) -> None:
-        if what in DISASTERS:
-            self.disaster(what=what, number=number)
-        else:
-            self.redis(what=what)
 
     # -- Time and faults ----------------------------------------------------------------------------------
 

@@ -28,9 +28,9 @@ Note = tuple[int, str, str, Any]
 class Process:
     """One process: its caches with what they remember, its breaker, its connections."""
 
-    def __init__(self, name: str, server: str) -> None:
+    def __init__(self, name: str, server: str, latest: Callable[[], int]) -> None:
         self.name, self.server = name, server
-        self.cache, self.board = declare()
+        self.cache, self.board = declare(latest)
         self.caches = [self.cache, self.board]
         self.breaker, self.flights, self.limit = Breaker(), SingleFlight(), FallbackLimit()
         #: What its last client has of each page: (view, limit) -> page.
@@ -75,7 +75,9 @@ class World:
         self.database = Database(self.clock, Item._meta.db_table, self._committed)
         self.servers = Servers(self.clock, edits, self._replied)
         self.floors: dict[str, dict[str, int]] = {"a/": {}, "b/": {}}
-        self.webs = [Process(f"web{number}", self.servers.main) for number in range(2)]
+        #: Retention keeps so many rows, whatever their status.
+        self.latest = 2
+        self.webs = [self.new_process(f"web{number}") for number in range(2)]
         self.watcher = Watcher(self.servers, self.promise)
         self.relays: list[Actor] = []
         self._numbers = count(1)
@@ -143,9 +145,13 @@ class World:
         actor.stored = 0
         return actor
 
+    def new_process(self, name: str) -> Process:
+        """A process that knows nothing yet."""
+        return Process(name, self.servers.main, lambda: self.latest)
+
     def new_relay(self, number: int) -> Actor:
         """A relay process that is about to try and lead."""
-        process = Process(f"relay{number}", self.servers.main)
+        process = self.new_process(f"relay{number}")
         runs: Any = Relay(process.caches).run
         return self.start("relay", process, lambda: runs(Patience()))
 
@@ -158,6 +164,11 @@ class World:
         for _ in range(rounds):
             for relay in self.relays:
                 relay.go()
+
+    def leader(self) -> int:
+        """The number of the relay that leads; 0 if none does."""
+        lead = self.database.leader
+        return next((number for number, relay in enumerate(self.relays) if relay.session is lead), 0)
 
     def let_time_pass(self, ms: int) -> None:
         """The clock moves on."""
