@@ -130,7 +130,8 @@ class BoardCache(Declared[M]):
         return replace(page, rows=None) if page.etag == etag else page
 
     def _ask(self, place: _Place, known: str | None) -> tuple[bytes, list[Any]]:
-        """The script's state ("hit", "same" as the page ``known`` by its ETag, "partial") and what it has."""
+        """The script's state ("hit", "same" as the page ``known`` by its ETag, "partial"), and its answer from
+        the ETag on."""
         filters = dict(place.filters)
         # A cursor may name any bigint; positions end earlier.
         after = "" if place.after is None else encode_position(min(max(place.after, 0), LAST_POSITION))
@@ -146,10 +147,10 @@ class BoardCache(Declared[M]):
 
     def _page_of(self, place: _Place, reply: list[Any]) -> Page:
         """The page in a reply, remembered."""
-        etag, more, count, last, rows = reply
+        etag, count, last, rows = reply
         page = Page(
             rows,
-            decode_position(last.decode()) if more else None,
+            decode_position(last.decode()) if last else None,
             count if count >= 0 else None,
             etag.decode(),
             f"{self.status_name}; hit",

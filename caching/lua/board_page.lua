@@ -1,11 +1,11 @@
 -- Reads one page of one view, newest first.
 -- KEYS: fence, head, rows, index, gens
 -- ARGV: view, after (position, '' = from the top), limit, complete ('1': this view misses no order), etag known
--- Returns {state, epoch, now, etag, more, count, last, page}, of which only a hit has all:
+-- Returns {state, epoch, now, etag, count, last, page}, of which only a hit has all:
 --   state   'hit', 'same' (the page the caller knows by its etag), 'partial' (it would reach the horizon,
 --           below which orders are missing), 'no-fence' or 'broken'
---   more    1 if there is another page   count  rows in the view, -1 unless it is complete
---   last    position of the last row ('' when there is none)   page  payloads joined by commas
+--   count   rows in the view, -1 unless it is complete   page  payloads joined by commas
+--   last    position after which the next page begins, '' if there is none
 local time = redis.call('TIME')
 local now = string.format('%d%06d', time[1], time[2])
 local head = redis.call('HMGET', KEYS[2], 'epoch', 'horizon')
@@ -28,13 +28,12 @@ end
 if etag == ARGV[5] then
   return { 'same', epoch, now, etag }
 end
-local last, page = '', ''
+local page = ''
 if #found > 0 then
   local ids = {}
   for i = 1, math.min(#found, limit) do
     ids[i] = string.sub(found[i], width + 11)
   end
-  last = string.sub(found[#ids], width + 1, width + 10)
   local payloads = redis.call('HMGET', KEYS[3], unpack(ids))
   for i = 1, #ids do
     if not payloads[i] then
@@ -47,4 +46,5 @@ local count = -1
 if complete then
   count = redis.call('ZLEXCOUNT', KEYS[4], '[' .. view, '(' .. view .. '\255')
 end
-return { 'hit', epoch, now, etag, more and 1 or 0, count, last, page }
+local last = more and string.sub(found[limit], width + 1, width + 10) or ''
+return { 'hit', epoch, now, etag, count, last, page }

@@ -20,15 +20,17 @@ FACETS = {"status", "material"}
 @dataclass(frozen=True)
 class _Stay:
     """A work order stood in one place of one view, its ``number``-th, for certain from ``since`` until
-    ``until``."""
+    ``until``, and perhaps from ``came`` until ``gone``."""
 
     key: str
     number: int
     status: str
     material: str
     position: int
+    came: float
     since: float
     until: float
+    gone: float
 
 
 class _View:
@@ -37,13 +39,13 @@ class _View:
     def __init__(self, stays: list[_Stay]) -> None:
         self.stays = stays
         self._position = np.array([stay.position for stay in stays])
-        self._since = np.array([stay.since for stay in stays])
-        self._until = np.array([stay.until for stay in stays])
+        self._came = np.array([stay.came for stay in stays])
+        self._gone = np.array([stay.gone for stay in stays])
 
     def above(self, position: float, since: float, until: float) -> list[_Stay]:
-        """What stood above this position at some time between; where it went on to another such place, the
-        two are one stay."""
-        found = (self._since <= until) & (self._until >= since) & (self._position > position)
+        """What may have stood above this position at some time between; where it went on to another such
+        place, the two are one stay, and certain also while nobody knows in which of them it was."""
+        found = (self._came <= until) & (self._gone >= since) & (self._position > position)
         stays: list[_Stay] = []
         for stay in (self.stays[at] for at in np.flatnonzero(found)):
             before = stays[-1] if stays else None
@@ -61,7 +63,7 @@ def check_missing(notes: Notes, versions: Iterable[Version], proven: Timeline, b
     throughout the request.
     """
     finding = Finding("no row is missing from a page")
-    versions = [version for version in versions if version.position is not None]
+    versions = list(versions)
     stays = list(_stays(versions, proven))
     positions = {(v.key, v.version): v.position for v in versions}
     by_path: defaultdict[str, list[int]] = defaultdict(list)
@@ -113,13 +115,21 @@ def _judge_page(finding: Finding, body: Body, reads: Array, view: _View, last: f
 
 
 def _stays(versions: Iterable[Version], proven: Timeline) -> Iterable[_Stay]:
-    """Where each work order stood, and when for certain; versions that differ in other things are one."""
+    """Where each work order stood, and when; versions that differ in other things are one."""
     for key, of_row in groupby(sorted(versions, key=lambda v: (v.key, v.version)), lambda v: v.key):
         places = [next(same) for _, same in groupby(of_row, lambda v: (v.status, v.material, v.position))]
-        ends = [*(place.committed - CLOCKS_DIFFER for place in places[1:]), inf]
-        for number, (place, until) in enumerate(zip(places, ends, strict=True)):
-            seen = proven.moment(key, place.version) or -inf
-            # PostgreSQL's own moment comes a little before others can see what was committed.
-            since = seen if seen > place.committed else place.committed + COMMIT_TAKES
-            if since < until and place.position is not None:
-                yield _Stay(key, number, place.status, place.material, place.position, since, until)
+        since = [_certain(place, proven) for place in places]
+        came = [place.committed - CLOCKS_DIFFER for place in places]
+        until, gone = [*came[1:], inf], [*since[1:], inf]
+        for number, place in enumerate(places):
+            if place.position is not None:  # a Shop's order has none
+                yield _Stay(
+                    key, number, place.status, place.material, place.position,
+                    came[number], since[number], until[number], gone[number],
+                )  # fmt: skip
+
+
+def _certain(place: Version, proven: Timeline) -> float:
+    """From when everybody can see it: PostgreSQL's own moment comes a little before."""
+    seen = proven.moment(place.key, place.version) or -inf
+    return seen if seen > place.committed else place.committed + COMMIT_TAKES

@@ -65,17 +65,28 @@ def test_a_full_page_is_complete_down_to_its_last_row(
     assert check_missing(notes, versions, proven(notes, versions), B).broken == broken
 
 
-@pytest.mark.parametrize(("gap", "broken"), [(0.5, 0), (0, 1)])
-def test_an_order_that_moves_up_is_never_between_two_places(log: Log, gap: float, broken: int) -> None:
+@pytest.mark.parametrize("at", [18.0, 18.01, 18.1, 18.3, 19])
+@pytest.mark.parametrize("moves", [[18.0], [18.0, 18.1], [18.0, 18.5]])
+@pytest.mark.parametrize("away", [False, True])
+def test_an_order_that_moves_up_is_never_between_two_places(
+    log: Log, at: float, moves: list[float], away: bool
+) -> None:
     """It stood above the page's end before and after; it may be missing only if it was away between."""
-    other = [Version("M:A-2", 1, S.MANUFACTURING_STARTED, 12, "brass", 9)]
-    if gap:
-        other.append(Version("M:A-2", 2, S.SHIPPED, 18, "brass", 9))
-    other.append(Version("M:A-2", 3 if gap else 2, S.MANUFACTURING_STARTED, 18 + gap, "brass", 11))
-    log.page(19, "limit=20&status=MANUFACTURING_STARTED", {MES: 4})
+    moves = [17.9, *moves] if away else moves
+    places = [(S.MANUFACTURING_STARTED, 12.0), *((S.MANUFACTURING_STARTED, moved) for moved in moves)]
+    if away:
+        places[1] = (S.SHIPPED, moves[0])
+    log.reads.clear()
+    log.page(at, "limit=20&status=MANUFACTURING_STARTED", {MES: 4})
     notes = log.notes()
-    versions = [*log.tables.versions, *other]
-    assert check_missing(notes, versions, proven(notes, versions), B).broken == broken
+    versions = [
+        *log.tables.versions,
+        *(
+            Version("M:A-2", number, status, moved, "brass", 8 + number)
+            for number, (status, moved) in enumerate(places, start=1)
+        ),
+    ]
+    assert check_missing(notes, versions, proven(notes, versions), B).broken == (not away)
 
 
 def test_a_failure_that_a_fault_explains_is_no_violation_nor_is_not_found(log: Log) -> None:

@@ -14,7 +14,8 @@ from tests.model.sequences import Steps
 from tests.model.world import World
 
 STEPS_AN_EXAMPLE = 50
-#: Hypothesis follows each example by variations of it, from the eleventh on: five of six would be copies.
+#: Hypothesis follows each example by five variations of it, from the eleventh on; so a hunt goes in rounds.
+#: Each begins with the simplest example, one step over and over.
 ROUND = 10
 
 
@@ -58,7 +59,7 @@ def hunt(mutant: Mutant | None, *, seed_number: int, examples: int) -> Prey:
         suppress_health_check=list(HealthCheck), phases=[Phase.generate], report_multiple_bugs=False,
     )  # fmt: skip
     with suppress(Violation):
-        for number in range(examples // ROUND):
+        for number in range(-(-examples // ROUND)):
             machine = seed(seed_number * 100_000 + number)(machine_for(mutant, prey))
             run_state_machine_as_test(machine, settings=run)
     return prey

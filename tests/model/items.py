@@ -14,6 +14,7 @@ from tests.model.postgres import Query
 KEYS = ("A", "B", "C", "D")
 NEW, MADE = "new", "made"
 STATUSES, MATERIALS = (NEW, MADE), ("gold", "brass")
+LATEST = 2  # unless a story says otherwise
 TTL_SECONDS = 70
 
 Filters = dict[str, str]
@@ -87,7 +88,7 @@ class ItemBoard(BoardCache[Any]):
         return Query()
 
 
-def declare(latest: Callable[[], int] = lambda: 2) -> tuple[ItemCache, ItemBoard]:
+def declare(latest: Callable[[], int] = lambda: LATEST) -> tuple[ItemCache, ItemBoard]:
     """Both caches, as one process has them; retention keeps the ``latest()`` rows."""
     ItemCache.registry.clear()
     ItemBoard.registry.clear()

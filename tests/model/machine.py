@@ -12,7 +12,7 @@ from caching.board import Page
 from caching.entity import Found
 from caching.redis import CacheUnavailable
 from tests.model.actors import Actor
-from tests.model.items import KEYS, VIEWS
+from tests.model.items import KEYS, LATEST, VIEWS
 from tests.model.promise import Window, rows_of
 from tests.model.settling import settle
 from tests.model.steps import (
@@ -40,7 +40,9 @@ class Machine(Writers):
         initialize, rows=st.integers(0, 3), made=st.integers(0, 2), latest=st.integers(2, 3),
         cold=st.booleans(), disasters=st.booleans(),
     )  # fmt: skip
-    def begin(self, rows: int, cold: bool, disasters: bool = True, made: int = 0, latest: int = 2) -> None:
+    def begin(
+        self, rows: int, cold: bool, disasters: bool = True, made: int = 0, latest: int = LATEST
+    ) -> None:
         """Some rows, the first of them ``made``, of which retention keeps the ``latest``, and a relay that
         leads; ``cold``: the relay begins when the log no longer knows them.
 

@@ -14,7 +14,7 @@ from tests.model.valkey import Servers
 
 Place = tuple[str, int, int]  # server, number of the view, limit
 # (number of the view, limit): all of each view, and a first page that has a second.
-_PAGES = (*((view, 10) for view in range(len(VIEWS))), (0, 1))
+_PAGES = tuple((view, limit) for view in range(len(VIEWS)) for limit in (1, 10))
 
 
 class Watcher:
@@ -72,9 +72,9 @@ class Watcher:
             self._kept[place] = reply[3:]
         elif state != b"same":
             return
-        _etag, more, count, last, rows = self._kept[place]
+        _etag, count, last, rows = self._kept[place]
         filters: Mapping[str, str] = VIEWS[place[1]]
-        end = decode_position(last.decode()) if more else None
+        end = decode_position(last.decode()) if last else None
         self._promise.page(filters, None, end, json.loads(b"[" + rows + b"]"), window)
         self.hits["pages"] += 1
         if count >= 0:

@@ -16,7 +16,7 @@ from caching.redis import Breaker
 from caching.relay import Relay
 from caching.singleflight import SingleFlight
 from tests.model.actors import Actor, Clock, Patience, Promised, current
-from tests.model.items import Item, declare
+from tests.model.items import LATEST, Item, declare
 from tests.model.postgres import Connection, Database, Session, no_transaction
 from tests.model.promise import B_US, History, Promise, Window
 from tests.model.valkey import Edits, Sent, Servers
@@ -76,7 +76,7 @@ class World:
         self.servers = Servers(self.clock, edits, self._replied)
         self.floors: dict[str, dict[str, int]] = {"a/": {}, "b/": {}}
         #: Retention keeps so many rows, whatever their status.
-        self.latest = 2
+        self.latest = LATEST
         self.webs = [self.new_process(f"web{number}") for number in range(2)]
         self.watcher = Watcher(self.servers, self.promise)
         self.relays: list[Actor] = []
