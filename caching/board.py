@@ -130,8 +130,8 @@ class BoardCache(Declared[M]):
         return replace(page, rows=None) if page.etag == etag else page
 
     def _ask(self, place: _Place, known: str | None) -> tuple[bytes, list[Any]]:
-        """The script's state ("hit", "same" as the page ``known`` by its ETag, "partial"), and its answer from
-        the ETag on."""
+        """The script's state ("hit", "same" as the page ``known`` by its ETag, "partial"), and its answer
+        from the ETag on."""
         filters = dict(place.filters)
         # A cursor may name any bigint; positions end earlier.
         after = "" if place.after is None else encode_position(min(max(place.after, 0), LAST_POSITION))
