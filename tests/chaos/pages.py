@@ -1,7 +1,7 @@
 """Was a row missing from a page that had to show it? Pure functions over everybody's notes and history."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
 from math import inf
@@ -42,12 +42,14 @@ class _View:
         self._came = np.array([stay.came for stay in stays])
         self._gone = np.array([stay.gone for stay in stays])
 
-    def above(self, position: float, since: float, until: float) -> list[_Stay]:
-        """What may have stood above this position at some time between; where it went on to another such
-        place, the two are one stay, and certain also while nobody knows in which of them it was."""
+    def above(self, position: float, since: float, until: float, but: Container[str]) -> list[_Stay]:
+        """What may have stood above this position at some time between, ``but`` these orders. Where it went
+        on to another such place, the two are one stay: certain also while nobody knows which of them."""
         found = (self._came <= until) & (self._gone >= since) & (self._position > position)
         stays: list[_Stay] = []
         for stay in (self.stays[at] for at in np.flatnonzero(found)):
+            if stay.key in but:
+                continue
             before = stays[-1] if stays else None
             if before and (before.key, before.number + 1) == (stay.key, stay.number):
                 stays[-1] = replace(stay, since=before.since)
@@ -72,6 +74,7 @@ def check_missing(notes: Notes, versions: Iterable[Version], proven: Timeline, b
             by_path[body.path].append(number)
     order = np.argsort(notes.reads["body"], kind="stable")
     reads = notes.reads[order]
+    starts = np.searchsorted(reads["body"], np.arange(len(notes.bodies) + 1))
     for path, numbers in by_path.items():
         filters = dict(parse_qsl(urlsplit(path).query))
         limit = int(filters.pop("limit", 0))
@@ -81,11 +84,10 @@ def check_missing(notes: Notes, versions: Iterable[Version], proven: Timeline, b
             [s for s in stays if all(getattr(s, name) == wanted for name, wanted in filters.items())]
         )
         for number in numbers:
-            at = np.searchsorted(reads["body"], [number, number + 1])
             body = notes.bodies[number]
             last = _last(body, limit, positions)
             if last is not None:
-                _judge_page(finding, body, reads[slice(*at)], view, last, bound)
+                _judge_page(finding, body, reads[starts[number] : starts[number + 1]], view, last, bound)
     return finding
 
 
@@ -101,13 +103,8 @@ def _judge_page(finding: Finding, body: Body, reads: Array, view: _View, last: f
         return
     finding.tried += len(reads)
     since = reads["began"] - bound * (reads["how"] == HIT)
-    missing = [
-        stay
-        for stay in view.above(last, since.min(), reads["ended"].max())
-        if stay.key not in body.rows
-    ]  # fmt: skip
     judged = np.zeros(len(reads), bool)
-    for stay in missing:
+    for stay in view.above(last, since.min(), reads["ended"].max(), body.rows):
         lacking = (stay.since <= since) & (stay.until >= reads["ended"]) & ~judged
         for read in reads[lacking]:
             finding.breach(f"{stay.key} is not on {body.path} for user {read['who']} at {read['began']:.3f}")
