@@ -37,7 +37,7 @@ class Machine(Writers):
     can be replayed and shortened."""
 
     @step(
-        initialize, rows=st.integers(0, 3), made=st.integers(0, 2), latest=st.integers(2, 3),
+        initialize, rows=st.integers(0, 3), made=st.integers(0, 3), latest=st.integers(2, 3),
         cold=st.booleans(), disasters=st.booleans(),
     )  # fmt: skip
     def begin(
