@@ -2,7 +2,7 @@
 
 from tests.model.hunting import hunt
 
-EXAMPLES = 100
+EXAMPLES = 50
 
 
 def test_no_fault_makes_a_hit_older_than_b() -> None:
