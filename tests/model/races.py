@@ -58,13 +58,7 @@ class Races(Machine):
         """A relay stands still in a pass in which it has work to do; ``then`` it is frozen again, or all
         pass."""
         self._give_the_relay_work(key)
-        number = self.world.leader()
-        relay = self.world.relays[number]
-        for _ in range(calls):
-            relay.go(until)
-        self._befalls(meanwhile, 1 - number, operation, layer)
-        self.time_passes(ms=ms, relays=False)
-        relay.go(fate=fate)
+        self._interrupt(self.world.leader(), calls, until, meanwhile, operation, layer, ms, fate)
         if then:
             self.time_passes(ms=2_100 if then == "passes" else 1_100, relays=then == "passes")
 
@@ -80,9 +74,16 @@ class Races(Machine):
         self._give_the_relay_work(key)
         number = self.world.leader()
         self.kill_relay(number)
+        self._interrupt(number, calls, "write", meanwhile, operation, layer, ms, fate)
+
+    def _interrupt(
+        self, number: int, calls: int, until: str, meanwhile: str, operation: str, layer: str, ms: int,
+        fate: str,
+    ) -> None:  # fmt: skip
+        """The relay goes so many calls far, and on when all that has happened."""
         relay = self.world.relays[number]
         for _ in range(calls):
-            relay.go("write")
+            relay.go(until)
         self._befalls(meanwhile, 1 - number, operation, layer)
         self.time_passes(ms=ms, relays=False)
         relay.go(fate=fate)
