@@ -14,7 +14,9 @@ def set_language(request: HttpRequest) -> HttpResponse:
     """Keep the choice with the user, and show the same page again; an unknown language is ignored."""
     language = request.POST.get("language", "")
     if request.method == "POST" and language in dict(settings.LANGUAGES):
-        User.objects.filter(pk=cast(User, request.user).pk).update(language=language)
+        user = cast(User, request.user)
+        user.language = language
+        user.save(update_fields=["language"])
     back = request.POST.get("next") or request.headers.get("Referer", "")
     if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
         back = reverse("admin:index")

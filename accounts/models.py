@@ -1,18 +1,26 @@
 """Who may use the site, in which roles, and with which API tokens?"""
 
 import hashlib
-from typing import Self
+from typing import Any
 
+import pgtrigger
 from django.conf import settings
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, Group
 from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
-from django.db.models import OuterRef, Q
-from django.utils import timezone
+from django.db.models import OuterRef
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Role
+from caching.touching import OwnerLock, TouchAll, Touched, TouchTrigger, changed_columns
+from caching.triggers import cached_table, version_field
+
+#: Columns of a user that decide who somebody is: what a principal shows, or (the password) depends on.
+SHOWN = ("username", "first_name", "last_name", "email", "is_active", "is_staff", "is_superuser", "language")
+_USERS, _MEMBERSHIPS = "accounts_user", "accounts_user_groups"
+_PRINCIPALS = Touched(_USERS, (("accounts_apitoken", "user_id"), ("accounts_session", "user_id")))
 
 
 def languages() -> list[tuple[str, str]]:
@@ -32,6 +40,7 @@ class User(AbstractUser):
 
     class Meta(AbstractUser.Meta):
         permissions = [("rebuild_caches", _("Can have the caches rebuilt"))]
+        triggers = [TouchTrigger(pgtrigger.Update, _PRINCIPALS, changed_columns((*SHOWN, "password")))]
 
     @property
     def display_name(self) -> str:
@@ -44,6 +53,16 @@ class User(AbstractUser):
         return frozenset(self.groups.filter(name__in=Role).values_list("name", flat=True))
 
     @classmethod
+    def of_principal(cls, principal: dict[str, Any]) -> "User":
+        """The user that a principal's payload tells of; what it doesn't tell is read when it is asked for."""
+        known = [field.attname for field in cls._meta.concrete_fields if field.attname in principal]
+        user: User = cls.from_db("default", known, [principal[name] for name in known])
+        user.roles = frozenset(principal["roles"])
+        # The head of each page asks; the password is not in a payload.
+        user.has_usable_password = lambda: principal["has_password"]  # type: ignore[method-assign]
+        return user
+
+    @classmethod
     def roles_of(cls, user: str) -> ArraySubquery:
         """The names of the roles of the user that column ``user`` of another query tells."""
         groups = cls.groups.through._default_manager.filter(user=OuterRef(user), group__name__in=Role)
@@ -54,18 +73,35 @@ class User(AbstractUser):
         return not self.roles.isdisjoint(roles)
 
 
-class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
-    """Which tokens open the door?"""
+class Membership(User.groups.through):  # type: ignore[name-defined]
+    """Who is in which group: here for its triggers alone, for Django makes the table by itself."""
 
-    def usable(self) -> Self:
-        """Neither revoked nor expired, and of an active user."""
-        return self.filter(
-            Q(expires_at=None) | Q(expires_at__gt=timezone.now()), revoked_at=None, user__is_active=True
-        )
+    class Meta:
+        proxy = True
+        triggers = [
+            TouchTrigger(pgtrigger.Insert, _PRINCIPALS, "SELECT user_id FROM new_rows"),
+            TouchTrigger(
+                pgtrigger.Update,
+                _PRINCIPALS,
+                "SELECT user_id FROM old_rows UNION SELECT user_id FROM new_rows",
+            ),
+            TouchTrigger(pgtrigger.Delete, _PRINCIPALS, "SELECT user_id FROM old_rows"),
+            TouchAll(_PRINCIPALS),
+        ]
 
-    def for_key(self, key: str) -> Self:
-        """The token with this key (or none), its user fetched by the same query."""
-        return self.filter(digest=ApiToken.digest_of(key)).select_related("user")
+
+class GroupName(Group):
+    """What a group is called: a role is known by it. Here for its trigger alone."""
+
+    class Meta:
+        proxy = True
+        triggers = [
+            TouchTrigger(
+                pgtrigger.Update,
+                _PRINCIPALS,
+                f"SELECT user_id FROM {_MEMBERSHIPS} WHERE group_id IN ({changed_columns(('name',))})",  # noqa: S608
+            )
+        ]
 
 
 class ApiToken(models.Model):
@@ -80,12 +116,12 @@ class ApiToken(models.Model):
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True, editable=False)
-
-    objects = ApiTokenQuerySet.as_manager()
+    version = version_field()
 
     class Meta:
         verbose_name = _("API token")
         verbose_name_plural = _("API tokens")
+        triggers = [*cached_table(key="digest"), OwnerLock(owners=_USERS, column="user_id")]
 
     def __str__(self) -> str:
         return f"{self.name} (…{self.hint})"
@@ -94,3 +130,18 @@ class ApiToken(models.Model):
     def digest_of(key: str) -> str:
         """What is stored of a key: SHA-256, hexadecimal."""
         return hashlib.sha256(key.encode()).hexdigest()
+
+
+class Session(AbstractBaseSession):
+    """Somebody's visit. ``session_key`` is the SHA-256 of the cookie's value: who reads the table can't enter
+    by what it holds."""
+
+    session_key = models.CharField(max_length=64, primary_key=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="sessions")
+    version = version_field()
+
+    class Meta(AbstractBaseSession.Meta):
+        triggers = [*cached_table(key="session_key"), OwnerLock(owners=_USERS, column="user_id")]
+
+    def __str__(self) -> str:
+        return f"…{self.session_key[-4:]}"

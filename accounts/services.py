@@ -27,8 +27,12 @@ def token_issue(
     return token, key
 
 
+@transaction.atomic
 def token_revoke(*, token: ApiToken) -> bool:
     """Close the token for good; returns False when it was closed before (the first time stands)."""
-    revoked = ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
-    token.refresh_from_db(fields=["revoked_at"])
-    return bool(revoked)
+    locked = ApiToken.objects.select_for_update().get(pk=token.pk)
+    if is_new := locked.revoked_at is None:
+        locked.revoked_at = timezone.now()
+        locked.save(update_fields=["revoked_at"])
+    token.revoked_at = locked.revoked_at
+    return is_new

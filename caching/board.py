@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -10,9 +10,9 @@ from caching import stats
 from caching.declared import BATCH, Declared, M, end_of_life, in_transaction
 from caching.facets import LAST_POSITION, Facets, decode_position, encode_position
 from caching.load import from_postgresql
-from caching.memo import Memo
 from caching.partition import Partition, Token
-from caching.redis import Argument, CacheUnavailable, Script, call
+from caching.proofs import Proof
+from caching.redis import Argument, CacheUnavailable, Call, Script, ask, call
 from caching.writing import put_fresh
 
 PAGE = Script("board_page")
@@ -31,7 +31,8 @@ class Page:
 
     ``rows`` are payloads joined by commas (None: the caller knows the page by its ETag already),
     ``next_after`` the position to go on after (None: this is the last page), ``count`` how many rows the
-    view has (None: not known), ``etag`` None when rows came from PostgreSQL, ``status`` Cache-Status.
+    view has (None: not known), ``etag`` None when rows came from PostgreSQL, ``status`` Cache-Status,
+    ``proof`` what proves a hit again.
     """
 
     rows: bytes | None
@@ -39,6 +40,19 @@ class Page:
     count: int | None
     etag: str | None
     status: str
+    proof: Proof | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """How many rows stand in each state, since when at least (microseconds of Redis time), how many rows of
+    the views asked for the cache has, and what proves all of it but the time again."""
+
+    counts: dict[str, int]
+    as_of: int
+    views: list[int]
+    etag: str
+    proof: Proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +96,6 @@ class BoardCache(Declared[M]):
     latest: Callable[[], int]
     most_rows: Callable[[], int]
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._memo: Memo[Page] = Memo()
-
     @cached_property
     def partition(self) -> Partition:
         """The board's only partition in this release."""
@@ -115,48 +125,43 @@ class BoardCache(Declared[M]):
         place = _Place(tuple(sorted(filters.items())), limit, after)
         if in_transaction():
             return self._from_postgresql(place, "bypass", "transaction")
-        remembered = self._memo.get(place)
+        question = self._question(place, etag)
         try:
-            state, reply = self._ask(place, remembered.etag if remembered else etag)
+            state, epoch, now_us, *reply = ask(question)
+            self.partition.learn(epoch, now_us)
+            if state not in (b"hit", b"same", b"partial"):
+                raise CacheUnavailable(state.decode())
         except CacheUnavailable as trouble:
             return self._from_postgresql(place, "bypass", trouble.detail)
         if state == b"partial":
             return self._from_postgresql(place, "partial")
-        if state == b"same":
-            page = remembered or Page(None, None, None, etag, f"{self.status_name}; hit")
-        else:
-            page = self._page_of(place, reply)
         stats.count(self.name, "hit")
+        page = self._page_of(question, reply)
         return replace(page, rows=None) if page.etag == etag else page
 
-    def _ask(self, place: _Place, known: str | None) -> tuple[bytes, list[Any]]:
-        """The script's state ("hit", "same" as the page ``known`` by its ETag, "partial"), and its answer
-        from the ETag on."""
+    def _question(self, place: _Place, etag: str | None) -> Call:
         filters = dict(place.filters)
         # A cursor may name any bigint; positions end earlier.
         after = "" if place.after is None else encode_position(min(max(place.after, 0), LAST_POSITION))
-        state, epoch, now_us, *reply = call(
+        return Call(
             PAGE,
-            self.partition.keys("fence", "head", "rows", "index", "gens"),
-            (self.facets.view(filters), after, place.limit, int(self.is_complete(filters)), known or ""),
+            tuple(self.partition.keys("fence", "head", "rows", "index", "gens")),
+            (self.facets.view(filters), after, place.limit, int(self.is_complete(filters))),
+            (etag or "", ""),
         )
-        self.partition.learn(epoch, now_us)
-        if state not in (b"hit", b"same", b"partial"):
-            raise CacheUnavailable(state.decode())
-        return state, reply
 
-    def _page_of(self, place: _Place, reply: list[Any]) -> Page:
-        """The page in a reply, remembered."""
-        etag, count, last, rows = reply
-        page = Page(
+    def _page_of(self, question: Call, reply: list[Any]) -> Page:
+        """The page in a reply, from its ETag on; one that is the "same" says no more than the ETag."""
+        etag, behind, *new = reply
+        count, last, rows = new or (-1, b"", None)
+        return Page(
             rows,
             decode_position(last.decode()) if last else None,
             count if count >= 0 else None,
             etag.decode(),
             f"{self.status_name}; hit",
+            Proof(replace(question, known=(etag, behind)), cache=self.name),
         )
-        self._memo.put(place, page)
-        return page
 
     def _from_postgresql(self, place: _Place, forwarded: str, why: str = "") -> Page:
         """The whole page from PostgreSQL, all of one moment.
@@ -185,22 +190,21 @@ class BoardCache(Declared[M]):
         """Whether the cache holds every row that passes these filters, whatever its age."""
         return filters.get(self.keep_facet) in self.keep_values
 
-    def counts(self, views: Sequence[Mapping[str, str]] = ()) -> dict[str, Any]:
-        """What the relay has published: ``{"counts": {value: rows}, "as_of": microseconds of Redis time}``.
-
-        ``views`` are filters; with them ``"views"`` lists how many of their rows the cache has (of complete
-        ones, how many there are). Raises ``CacheUnavailable``.
-        """
-        state, epoch, now_us, *reply = call(
+    def counts(self, views: Sequence[Mapping[str, str]] = ()) -> Published:
+        """What the relay has published, and how many rows of ``views``, which are filters, the cache has (of
+        complete ones: how many there are). Raises ``CacheUnavailable``."""
+        question = Call(
             COUNTS,
-            self.partition.keys("fence", "head", "counts", "index"),
-            [self.facets.view(filters) for filters in views],
+            tuple(self.partition.keys("fence", "head", "counts", "index", "gens")),
+            (len(views), *(self.facets.view(filters) for filters in views)),
         )
+        state, epoch, now_us, *reply = ask(question)
         self.partition.learn(epoch, now_us)
         if state != b"hit":
             raise CacheUnavailable(state.decode())
-        published: dict[str, Any] = json.loads(reply[0])
-        return {**published, "views": reply[1:]}
+        etag, counts, as_of, *held = reply
+        proof = Proof(replace(question, known=(etag,)))
+        return Published(json.loads(counts), int(as_of), held, etag.decode(), proof)
 
     # -- Writing ------------------------------------------------------------------------------------------
 
@@ -248,7 +252,7 @@ class BoardCache(Declared[M]):
     def _learn(self) -> None:
         """Learn epoch and clock."""
         _state, epoch, now_us, *_counts = call(
-            COUNTS, self.partition.keys("fence", "head", "counts", "index")
+            COUNTS, self.partition.keys("fence", "head", "counts", "index", "gens"), (0,)
         )
         self.partition.learn(epoch, now_us)
 

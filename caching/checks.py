@@ -5,12 +5,14 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db.models import BigIntegerField, Field
+from django.db.models.constants import LOOKUP_SEP
 
 from caching.board import BoardCache
 from caching.declared import Declared
 from caching.entity import EntityCache
 from caching.facets import MOST_VALUES
 from caching.partition import PUT_DEADLINE_US
+from caching.touching import OwnerLock, TouchTrigger
 from caching.triggers import LogTrigger, cached_table
 
 
@@ -46,13 +48,43 @@ def _faults(cache: Declared[Any]) -> Iterator[CheckMessage]:
         yield Error(
             f"{cache.name}: {cache.model._meta.label} lacks triggers that log its changes under this key"
             f"{f' and count them by {state!r}' if state else ''}.",
-            hint=f"Put `triggers = cached_table(key={cache.key!r}, state={state or '...'!r})` into its Meta.",
+            hint=f"Put `triggers = cached_table(key={cache.key!r}{f', state={state!r}' if state else ''})`"
+            " into its Meta.",
             id="caching.E004",
         )
+    yield from _dependency_faults(cache)
     if isinstance(cache, EntityCache):
         yield from _entity_faults(cache)
     if isinstance(cache, BoardCache):
         yield from _board_faults(cache)
+
+
+def _dependency_faults(cache: Declared[Any]) -> Iterator[CheckMessage]:
+    """What ``depends_on`` promises, triggers must keep: see ``caching.touching``."""
+    table = cache.model._meta.db_table
+    joined = [name for name in cache.columns if LOOKUP_SEP in name] or cache.annotations()
+    if joined and not cache.depends_on:
+        yield Error(
+            f"{cache.name}: shows columns of other tables ({', '.join(joined)}), and depends on none.",
+            hint="Name each such table's model in `depends_on`.",
+            id="caching.E010",
+        )
+    for dependency in cache.depends_on:
+        triggers = getattr(dependency.model._meta, "triggers", [])
+        touched = [trigger for trigger in triggers if isinstance(trigger, TouchTrigger)]
+        if not any(table == name for trigger in touched for name, _column in trigger.touched.rows):
+            yield Error(
+                f"{cache.name}: {dependency.model._meta.label} has no trigger that touches {table}.",
+                hint="Put `caching.touching.TouchTrigger` into its Meta.triggers, naming that table.",
+                id="caching.E011",
+            )
+    own = getattr(cache.model._meta, "triggers", [])
+    if cache.depends_on and not any(isinstance(trigger, OwnerLock) for trigger in own):
+        yield Error(
+            f"{cache.name}: a new row of {table} may point to an owner that is being changed.",
+            hint="Put `caching.touching.OwnerLock` into the Meta.triggers of the cached model.",
+            id="caching.E012",
+        )
 
 
 def _entity_faults(cache: EntityCache[Any]) -> Iterator[CheckMessage]:

@@ -51,7 +51,6 @@ class Counts:
         """The changes are deleted from the log and can't be read again."""
         self._counted.difference_update(change.id for change in changes)
 
-    def published(self, as_of_us: int) -> str:
-        """The numbers as the relay puts them into Redis: JSON, ``as_of`` in microseconds of Redis time."""
-        counts = {state: rows for state, rows in sorted(self._by_state.items()) if rows}
-        return json.dumps({"counts": counts, "as_of": as_of_us})
+    def published(self) -> str:
+        """The numbers as the relay puts them into Redis: JSON, the same text for the same numbers."""
+        return json.dumps({state: rows for state, rows in sorted(self._by_state.items()) if rows})

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 from django.db import connection
 from django.db.models import Model, QuerySet
 
+from caching.dependencies import Dependency
 from caching.partition import Partition
 
 M = TypeVar("M", bound=Model)
@@ -20,7 +21,7 @@ BATCH = 100
 #: The low bits of a version count revisions; all set, they name the end of the incarnation.
 REVISION_BITS = 0xFFFFF
 #: Raise when the meaning of a key in Redis changes: rows of two protocols never meet.
-PROTOCOL = 1
+PROTOCOL = 2
 
 
 def end_of_life(version: int) -> int:
@@ -36,6 +37,9 @@ class Declared(Generic[M]):
     column; ``render`` makes the payload from the row alone, JSON-ready. What is read of a row are its
     ``columns``, as a tuple with these names: a model's instance would cost three times as much to make.
     Without ``columns`` it is an instance.
+
+    Columns of a row that this one points to (``user__username``), and ``annotations`` of such, may be shown
+    if ``depends_on`` names their tables: triggers there give this row a new version when they change.
     """
 
     registry: ClassVar[list["Declared[Any]"]] = []
@@ -46,6 +50,8 @@ class Declared(Generic[M]):
     key: str
     render: Callable[[M], Mapping[str, Any]]
     columns: tuple[str, ...] = ()
+    annotations: Callable[[], Mapping[str, Any]] = dict
+    depends_on: tuple[Dependency, ...] = ()
 
     def __post_init__(self) -> None:
         self.registry.append(self)
@@ -66,13 +72,18 @@ class Declared(Generic[M]):
         rows: QuerySet[M] = self.model._default_manager.all()
         if not self.columns:
             return rows
-        tuples: Any = rows.values_list(*self.columns, named=True)
+        tuples: Any = rows.annotate(**self.annotations()).values_list(*self.columns, named=True)
         return cast("QuerySet[M]", tuples)
 
     @property
     def partitions(self) -> list[Partition]:
         """All partitions of this release."""
         raise NotImplementedError
+
+    @property
+    def models(self) -> list[type[Model]]:
+        """Whose triggers must stand: the cached rows' own, and those of rows they depend on."""
+        return [self.model, *(dependency.model for dependency in self.depends_on)]
 
     def partitions_of(self, keys: Iterable[str]) -> list[Partition]:
         """Those where rows with these keys live."""

@@ -6,7 +6,7 @@ import time
 import uuid
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -14,7 +14,9 @@ from caching import stats
 from caching.declared import BATCH, Declared, M, end_of_life, in_transaction
 from caching.load import from_postgresql
 from caching.partition import Partition, Token
-from caching.redis import Argument, CacheUnavailable, Script, call
+from caching.proofs import Proof
+from caching.redis import Argument, CacheUnavailable, Call, Script, ask, call
+from caching.signing import SIGNATURE, key_id, sign, verified
 from caching.writing import put_fresh
 
 READ = Script("entity_read", "entity_row")
@@ -28,12 +30,14 @@ _pause = threading.Event()
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a read brought: the payload (None: no such row), whose it is, and how it came (Cache-Status)."""
+    """What a read brought: the payload (None: no such row), whose it is, how it came (Cache-Status), and what
+    proves a hit again."""
 
     payload: bytes | None
     owner: str
     version: int
     status: str
+    proof: Proof | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +59,19 @@ class EntityCache(Declared[M]):
     """Rows of ``model`` by ``key``, for ``ttl()`` seconds after their last put.
 
     ``owner`` is the column that says who may see a row: kept beside the payload, checked on every read by
-    whoever reads.
+    whoever reads. Payloads that are ``signed`` can't be made by somebody who can write to Redis but lacks the
+    SECRET_KEY. Where ``remembers_missing`` is false, keys that don't exist leave nothing in Redis: whoever
+    tries keys at random fills no memory.
     """
 
     owner: str
     ttl: Callable[[], int]
     partition_count: int = 1
+    signed: bool = False
+    remembers_missing: bool = True
+
+    def _shape(self) -> str:
+        return key_id() if self.signed else ""
 
     @cached_property
     def partitions(self) -> list[Partition]:
@@ -96,11 +107,16 @@ class EntityCache(Declared[M]):
         """
         partition = self.partition_of(key)
         keys = partition.keys("fence", "head", f"row:{key}", f"lock:{key}")
-        state, epoch, now_us, *row = call(READ, keys, (lock, LOCK_MS))
+        question = Call(READ, tuple(keys), (lock, LOCK_MS))
+        state, epoch, now_us, *row = ask(question)
         partition.learn(epoch, now_us)
-        if state in (b"hit", b"gone"):
+        if state == b"hit":
             version, owner, payload = row
-            return Found(payload if state == b"hit" else None, owner.decode(), int(version), "hit")
+            if self.signed and (payload := verified(self._signed_name(key, version, owner), payload)) is None:
+                raise CacheUnavailable("forged")
+            return Found(payload, owner.decode(), int(version), "hit", Proof(question, tuple(row), self.name))
+        if state == b"gone":
+            return Found(None, "", int(row[0]), "hit")
         if state == b"no-fence":
             raise CacheUnavailable("no-fence")
         if lock and state == b"miss":
@@ -110,8 +126,8 @@ class EntityCache(Declared[M]):
     def _fill(self, key: str) -> Found:
         """One process reads PostgreSQL and fills; the others look again for a while, then ask it too."""
         deadline = time.monotonic() + PATIENCE
-        lock = uuid.uuid4().hex
-        while time.monotonic() < deadline:
+        lock = uuid.uuid4().hex if self.remembers_missing else ""
+        while lock and time.monotonic() < deadline:
             try:
                 found = self._look(key, lock)
             except _Busy:
@@ -125,11 +141,13 @@ class EntityCache(Declared[M]):
 
     def _read_and_put(self, key: str, lock: str) -> tuple[Row, CacheUnavailable | None]:
         partition = self.partition_of(key)
-        return put_fresh(
-            partition,
-            read=lambda: self._row(key),
-            put=lambda token, row: self._put(partition, token, [row], lock),
-        )
+
+        def put(token: Token, row: Row) -> Any:
+            if row.payload is None and not self.remembers_missing:
+                raise CacheUnavailable("unknown")
+            return self._put(partition, token, [row], lock)
+
+        return put_fresh(partition, read=lambda: self._row(key), put=put)
 
     def _bypass(self, key: str, why: str) -> Found:
         row = from_postgresql((self.name, "bypass", key), lambda: self._row(key), share=why != "transaction")
@@ -137,7 +155,12 @@ class EntityCache(Declared[M]):
 
     def _answer(self, found: "Found | Row", how: str) -> Found:
         stats.count(self.name, how.split(";")[0].removeprefix("fwd=").replace("uri-miss", "miss"))
-        return Found(found.payload, found.owner, found.version, f"{self.status_name}; {how}")
+        if isinstance(found, Found):
+            return replace(found, status=f"{self.status_name}; {how}")
+        payload = found.payload
+        if self.signed and payload is not None:
+            payload = payload[SIGNATURE:]
+        return Found(payload, found.owner, found.version, f"{self.status_name}; {how}")
 
     def _row(self, key: str) -> Row:
         """The committed row, or that there is none."""
@@ -146,7 +169,15 @@ class EntityCache(Declared[M]):
 
     def _render(self, row: M) -> Row:
         values: Any = row
-        return Row(getattr(row, self.key), values.version, str(getattr(row, self.owner)), self.payload(row))
+        key, owner, payload = getattr(row, self.key), str(getattr(row, self.owner)), self.payload(row)
+        if self.signed:
+            payload = sign(self._signed_name(key, values.version, owner.encode()), payload)
+        return Row(key, values.version, owner, payload)
+
+    def _signed_name(self, key: str, version: bytes | int, owner: bytes) -> bytes:
+        """What a signature vouches for besides the payload, so that it fits no other row."""
+        number = version if isinstance(version, bytes) else str(version).encode()
+        return b"\0".join((self.name.encode(), key.encode(), number, owner))
 
     # -- Writing ------------------------------------------------------------------------------------------
 

@@ -72,7 +72,7 @@ class _Kept:
             return
         if self.counts:
             self.counts.add(mine)
-        counts = self.counts.published(t0_us) if self.counts else ""
+        counts = self.counts.published() if self.counts else ""
         versions: dict[str, int] = {}
         for change in mine:
             if change.key is not None:
@@ -80,7 +80,7 @@ class _Kept:
         for upkeep in self.upkeeps:
             if upkeep not in self.to_rebuild:
                 with self.watched(upkeep):
-                    upkeep.apply(upkeep.operations(versions), until_ms, counts)
+                    upkeep.apply(upkeep.operations(versions), until_ms, counts, t0_us)
 
     @contextmanager
     def watched(self, upkeep: Upkeep) -> Iterator[None]:
@@ -117,7 +117,7 @@ class Relay:
         while not stop.is_set():
             try:
                 with leadership() as lead:
-                    verify_triggers(kept.cache.model for kept in self._kept)
+                    verify_triggers(model for kept in self._kept for model in kept.cache.models)
                     self._say("relay_leads")
                     self.begin(lead, "relay started")
                     self._pass_until(stop)

@@ -5,14 +5,17 @@ needed for truth: what is missed (``update()``, bulk, psql, a crash, a Redis tha
 in the change log by the relay.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import structlog
 from django.db import transaction
 from django.db.models import Model
-from django.db.models.signals import ModelSignal, post_delete, post_save
+from django.db.models.signals import ModelSignal, m2m_changed, post_delete, post_save
 
 from caching.declared import Declared, caches_of
+from caching.dependencies import Dependency
 from caching.redis import CacheUnavailable, breaker, is_enabled
 
 log = structlog.get_logger(__name__)
@@ -27,6 +30,19 @@ def connect() -> None:
         uid = f"caching.{model._meta.label}"
         post_save.connect(_changed, sender=model, dispatch_uid=f"{uid}.save")
         post_delete.connect(_changed, sender=model, dispatch_uid=f"{uid}.delete")
+    for cache in Declared.registry:
+        for dependency in cache.depends_on:
+            model = dependency.model._meta.concrete_model or dependency.model
+            uid = f"caching.{cache.name}.{model._meta.label}"
+            touch = partial(_dependency_changed, cache, dependency)
+            post_save.connect(touch, sender=model, dispatch_uid=f"{uid}.save", weak=False)
+            for field in model._meta.many_to_many:
+                m2m_changed.connect(
+                    partial(_set_changed, touch, model),
+                    sender=getattr(model, field.name).through,
+                    dispatch_uid=f"{uid}.{field.name}",
+                    weak=False,
+                )
 
 
 def _changed(sender: type[Model], instance: Model, signal: ModelSignal, **_kwargs: Any) -> None:
@@ -48,6 +64,45 @@ def _changed(sender: type[Model], instance: Model, signal: ModelSignal, **_kwarg
     transaction.on_commit(lambda: _flush(pending), robust=True)
 
 
+def _dependency_changed(
+    cache: Declared[Any], dependency: Dependency, instance: Model, **_kwargs: Any
+) -> None:
+    """A row is saved that rows of the cache depend on: find and put them when its transaction commits."""
+    found = dependency.rows_of(instance)
+
+    def put_all() -> None:
+        keys = cache.model._default_manager.filter(found).values_list(cache.key, flat=True)
+        _write_through(cache, dict.fromkeys(keys, 0))
+
+    if is_enabled() and not breaker.is_open:
+        transaction.on_commit(put_all, robust=True)
+
+
+def _set_changed(
+    touch: Callable[..., None],
+    owner: type[Model],
+    instance: Model,
+    action: str,
+    model: type[Model],
+    pk_set: set[Any] | None,
+    **_kwargs: Any,
+) -> None:
+    """A many-to-many set was changed, from either side: its owners are what rows depend on."""
+    if action.startswith("post_"):
+        owners = (
+            [instance] if isinstance(instance, owner) else model._default_manager.filter(pk__in=pk_set or ())
+        )
+        for one in owners:
+            touch(instance=one)
+
+
+def _write_through(cache: Declared[Any], versions: Versions) -> None:
+    try:
+        cache.write_through(versions)
+    except CacheUnavailable as trouble:
+        log.info("write_through_left_to_relay", cache=cache.name, why=str(trouble))
+
+
 def _flush(pending: dict[type[Model], Versions]) -> None:
     """Read the committed rows, not what the signals brought, and put them."""
     if not pending:
@@ -58,7 +113,4 @@ def _flush(pending: dict[type[Model], Versions]) -> None:
         return
     for model, versions in changed.items():
         for cache in caches_of(model):
-            try:
-                cache.write_through(versions)
-            except CacheUnavailable as trouble:
-                log.info("write_through_left_to_relay", cache=cache.name, why=str(trouble))
+            _write_through(cache, versions)

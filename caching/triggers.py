@@ -101,8 +101,8 @@ class KeyTrigger(CallTrigger):
 class LogTrigger(CallTrigger):
     """Logs every change of a table into ``caching_change``, a statement at a time, for the relay.
 
-    ``key`` is the column a cache knows the row by, ``state`` the one the relay counts by. A row whose key
-    was changed is logged under both keys.
+    ``key`` is the column a cache knows the row by, ``state`` the one the relay counts by ('' = none). A row
+    whose key was changed is logged under both keys.
     """
 
     sql_class = LogSql
@@ -127,7 +127,9 @@ class LogTrigger(CallTrigger):
             "table": model._meta.db_table,
             "pk": model._meta.pk.column,
             "key": self.key,
-            "state": self.state,
+            "state": self.state or "NULL",
+            "old_state": f"o.{self.state}" if self.state else "NULL",
+            "new_state": f"n.{self.state}" if self.state else "NULL",
         }
         if str(self.operation) == "INSERT":
             text = "{into} SELECT '{table}', {key}, version, NULL, {state} FROM new_rows;"
@@ -136,7 +138,7 @@ class LogTrigger(CallTrigger):
         else:
             text = (
                 "{into} SELECT '{table}', coalesce(n.{key}, o.{key}), coalesce(n.version, o.version),"
-                " o.{state}, n.{state}"
+                " {old_state}, {new_state}"
                 " FROM old_rows o FULL JOIN new_rows n ON n.{pk} = o.{pk};"
                 " {into} SELECT '{table}', o.{key}, o.version, NULL, NULL"
                 " FROM old_rows o JOIN new_rows n ON n.{pk} = o.{pk} WHERE n.{key} <> o.{key};"
@@ -158,8 +160,8 @@ class LogTruncate(CallTrigger):
         return f"{LogTrigger._INTO} VALUES ('{model._meta.db_table}', NULL, 0, NULL, NULL);"
 
 
-def cached_table(*, key: str, state: str) -> list[pgtrigger.Trigger]:
-    """The triggers of a table that a cache shows, for ``Meta.triggers``."""
+def cached_table(*, key: str, state: str = "") -> list[pgtrigger.Trigger]:
+    """The triggers of a table that a cache shows, for ``Meta.triggers``; a board needs its ``state``."""
     return [
         VersionTrigger(),
         KeyTrigger(key=key),

@@ -71,9 +71,10 @@ class Upkeep(ABC):
         """The committed rows of this partition among these keys, and tombstones of those that are gone."""
 
     @abstractmethod
-    def apply(self, operations: Sequence[Any], fence_until_ms: int, counts: str) -> None:
-        """Apply the rows by chained scripts; the last publishes the counts and renews the fence, unless
-        ``fence_until_ms`` is 0. Raises :class:`Foreign`, or redis-py's errors."""
+    def apply(self, operations: Sequence[Any], fence_until_ms: int, counts: str, as_of_us: int) -> None:
+        """Apply the rows by chained scripts; the last publishes the counts, as they were at that moment of
+        Redis time, and renews the fence, unless ``fence_until_ms`` is 0. Raises :class:`Foreign`, or
+        redis-py's errors."""
 
     @abstractmethod
     def rebuild(self, why: str) -> int:
@@ -132,7 +133,7 @@ class EntityUpkeep(Upkeep):
         mine = {key: v for key, v in versions.items() if self._cache.partition_of(key) is self.partition}
         return self._cache.operations(mine) if mine else []
 
-    def apply(self, operations: Sequence[EntityRow], fence_until_ms: int, counts: str) -> None:
+    def apply(self, operations: Sequence[EntityRow], fence_until_ms: int, counts: str, as_of_us: int) -> None:
         """See :class:`Upkeep`."""
         groups = list(batches(operations, BATCH)) or [[]]
         for number, group in enumerate(groups, start=1):
@@ -161,19 +162,27 @@ class BoardUpkeep(Upkeep):
         """See :class:`Upkeep`."""
         return self._cache.operations(versions)
 
-    def apply(self, operations: Sequence[BoardRow], fence_until_ms: int, counts: str) -> None:
+    def apply(self, operations: Sequence[BoardRow], fence_until_ms: int, counts: str, as_of_us: int) -> None:
         """See :class:`Upkeep`."""
         groups = list(batches(operations, BATCH)) or [[]]
         for number, group in enumerate(groups, start=1):
             is_last = number == len(groups)
-            self._apply(group, fence_until_ms if is_last else 0, counts=counts if is_last else "")
+            if is_last:
+                self._apply(group, fence_until_ms, counts=(counts, as_of_us))
+            else:
+                self._apply(group)
 
     def _apply(
-        self, rows: Sequence[BoardRow], fence_until_ms: int = 0, *, horizon: str = "", counts: str = ""
+        self,
+        rows: Sequence[BoardRow],
+        fence_until_ms: int = 0,
+        *,
+        horizon: str = "",
+        counts: tuple[str, int] = ("", 0),
     ) -> None:
         cache = self._cache
         args: list[Argument] = [
-            fence_until_ms, cache.latest(), cache.facets.width, cache.most_rows(), horizon, counts
+            fence_until_ms, cache.latest(), cache.facets.width, cache.most_rows(), horizon, *counts
         ]  # fmt: skip
         for row in rows:
             args.extend(row.args())

@@ -108,7 +108,6 @@ INSTALLED_APPS = [
     "config.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
@@ -132,7 +131,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.PrincipalMiddleware",
     "config.middleware.UnavailableMiddleware",
     "accounts.middleware.LanguageMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -192,7 +191,7 @@ CACHE_SHOP_PARTITIONS = _number("CACHE_SHOP_PARTITIONS", 1, 1, 1024)
 CACHE_FALLBACK_LIMIT = _number("CACHE_FALLBACK_LIMIT", 8, 1, 10_000)
 # Two time-outs of the relay must be over before its own session in PostgreSQL idles for B.
 CACHES = redis_url.caches(REDIS_URL, CACHE_TIMEOUT_MS / 1000, relay_seconds=CACHE_FENCE_SECONDS / 3)
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "accounts.sessions"
 
 # -- Celery -----------------------------------------------------------------------------------------------
 
@@ -220,6 +219,7 @@ CELERY_BEAT_SCHEDULE = {
     "events.renudge": {"task": "events.renudge", "schedule": 5.0},
     "events.purge": {"task": "events.purge", "schedule": 3600.0},
     "caching.enforce_retention": {"task": "caching.enforce_retention", "schedule": 60.0},
+    "accounts.end_old_sessions": {"task": "accounts.end_old_sessions", "schedule": 3600.0},
     "caching.audit": {"task": "caching.audit", "schedule": 300.0},
     "shop.expire_quotes": {"task": "shop.expire_quotes", "schedule": 600.0},
     "shop.purge_idempotency": {"task": "shop.purge_idempotency", "schedule": 3600.0},

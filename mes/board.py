@@ -75,8 +75,8 @@ def tallies(*, status: str = "", material: str = "") -> Tallies:
         published = BOARD.counts([_chosen(*view) for view in views])
     except CacheUnavailable:
         return Tallies({}, {})
-    held = dict(zip(views, published["views"], strict=True))
-    whole = {one: held[one, ""] if one in UNCLAIMED else published["counts"].get(one, 0) for one in names}
+    held = dict(zip(views, published.views, strict=True))
+    whole = {one: held[one, ""] if one in UNCLAIMED else published.counts.get(one, 0) for one in names}
     complete = {one for one in names if held[one, ""] >= whole[one]}
     statuses = {one: held[one, material] for one in names if one in complete} if material else whole
     is_complete = complete.issuperset([status] if status else names)

@@ -30,8 +30,8 @@ def dashboard() -> tuple[dict[str, Any], str]:
         numbers = _numbers(from_postgresql(STATUS_NAME, _count, share=not in_transaction()), as_of)
         return numbers, f"{STATUS_NAME}; fwd=bypass; detail={trouble.detail}"
     stats.count(STATUS_NAME, "hit")
-    as_of = datetime.fromtimestamp(published["as_of"] / 1_000_000, UTC)
-    return _numbers(published["counts"], as_of), f"{STATUS_NAME}; hit"
+    as_of = datetime.fromtimestamp(published.as_of / 1_000_000, UTC)
+    return _numbers(published.counts, as_of), f"{STATUS_NAME}; hit"
 
 
 def _count() -> dict[str, int]:

@@ -139,6 +139,9 @@ local function trim(latest, most, width, time)
   end
   write()
   touched = kept
+  if dropped > 0 then
+    touched[droppable] = true -- but counts of what is held have changed
+  end
   return dropped
 end
 

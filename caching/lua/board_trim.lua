@@ -4,4 +4,5 @@
 local time = now()
 local dropped = trim(tonumber(ARGV[1]), tonumber(ARGV[3]), tonumber(ARGV[2]), time)
 forget(time, tonumber(ARGV[3]))
+bump(time)
 return dropped

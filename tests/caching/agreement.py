@@ -48,7 +48,7 @@ def assert_board_agrees() -> None:
             if all(getattr(row, facet) == value for facet, value in filters.items())
         ]
         assert board_view(**filters) == expected, filters
-    assert BOARD.counts()["counts"] == Counter(row.status for row in stored)
+    assert BOARD.counts().counts == Counter(row.status for row in stored)
 
 
 def assert_board_agrees_soon() -> None:

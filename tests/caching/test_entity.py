@@ -7,7 +7,6 @@ from django.db import transaction
 from pytest_django import Settings
 
 from accounts.models import User
-from caching.declared import Declared
 from caching.entity import READ
 from caching.redis import relay_connection
 from events.vocabulary import Material, Status
@@ -243,7 +242,6 @@ def test_orders_are_spread_over_partitions_that_stand_and_fall_alone(
     orders = OrderFactory.create_batch(12, client=alice)
     used = {ORDERS.partition_of(order.number) for order in orders}
     assert len(used) == 3
-    assert {cache.name for cache in Declared.registry} == {"shop.orders", "mes.board"}
     fallen = ORDERS.partition_of(orders[0].number)
 
     relay_connection().unlink(*fallen.keys("fence", "head"))

@@ -80,7 +80,7 @@ def test_a_relay_that_died_between_applying_and_deleting_has_counted_nothing_twi
     WorkOrder.objects.update(status=Status.PRICE_CALCULATED)
     assert run_django(DIES_BEFORE_DELETING).returncode == 9
     assert backlog() == 3
-    assert BOARD.counts()["counts"] == {Status.PRICE_CALCULATED: 3}
+    assert BOARD.counts().counts == {Status.PRICE_CALCULATED: 3}
     stepped_relay.begin()
     assert backlog() == 0
     assert_board_agrees()

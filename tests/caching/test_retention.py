@@ -73,6 +73,25 @@ def test_what_was_dropped_is_remembered_for_a_minute(stepped_relay: SteppedRelay
     assert (redis.hlen(key("meta")), redis.zcard(key("tombs"))) == (6, 2)
 
 
+@needs(
+    held_has_an_etag=scripts(
+        board.TRIM, line="touched[droppable] = true", instead="touched[droppable] = nil"
+    )
+)  # fmt: skip
+def test_counts_of_what_is_held_have_another_etag_when_rows_were_dropped(
+    stepped_relay: SteppedRelay, settings: Settings
+) -> None:
+    settings.CACHE_BOARD_LATEST = 10
+    fill([S.SHIPPED] * 10)
+    rebuild(stepped_relay)
+    known = BOARD.counts([{}])
+    settings.CACHE_BOARD_LATEST = 4
+    assert BOARD.trim() == 6
+    trimmed = BOARD.counts([{}])
+    assert (known.views, trimmed.views) == ([10], [4])
+    assert trimmed.etag != known.etag
+
+
 def test_a_board_whose_redis_is_away_is_trimmed_the_next_time(
     stepped_relay: SteppedRelay, settings: Settings
 ) -> None:

@@ -30,7 +30,7 @@ def locked(table: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize("table", ["django_session", "mes_workorder"])
+@pytest.mark.parametrize("table", ["accounts_session", "mes_workorder"])
 def test_a_page_is_refused_as_overload_whoever_asks(olga: User, table: str, page: str) -> None:
     """Also when it can't be known who: the browser's language is what is left then."""
     browser = desk(olga)
@@ -43,7 +43,7 @@ def test_a_page_is_refused_as_overload_whoever_asks(olga: User, table: str, page
 
 def test_the_page_speaks_the_language_of_its_reader(olga: User) -> None:
     browser = desk(olga)
-    with locked("django_session"):
+    with locked("accounts_session"):
         answer = browser.get("/admin/board/", headers={"Accept-Language": "ru"})
     assert "Ничего не потеряно." in answer.content.decode()
     User.objects.update(language="ru")
@@ -66,13 +66,13 @@ def test_a_connection_that_was_lost_is_no_fault_of_ours(olga: User) -> None:
 
 
 def test_who_is_not_known_is_let_through_without_a_question(db: None) -> None:
-    with locked("django_session"):
+    with locked("accounts_session"):
         assert Client().get("/healthz").status_code == 200
 
 
 def test_who_asks_whether_the_process_is_up_needs_no_session(olga: User) -> None:
     browser = desk(olga)
-    with locked("django_session"):
+    with locked("accounts_session"):
         assert browser.get("/healthz").status_code == 200
 
 

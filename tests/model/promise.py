@@ -126,12 +126,18 @@ class Promise:
             least, most = least + all(passing), most + any(passing)
         self._decide(least <= count <= most, f"the count of {filters} is", count, [least, most], window)
 
-    def counts(self, published: dict[str, Any], window: Window) -> None:
-        """The numbers by status, all of one moment, and when it was."""
+    def counts(self, shown: dict[str, int], window: Window) -> None:
+        """The numbers by status, all of one moment."""
         allowed = window.counts()
-        self._decide(published["counts"] in allowed, "the counts are", published["counts"], allowed, window)
-        as_of = published["as_of"]
+        self._decide(shown in allowed, "the counts are", shown, allowed, window)
+
+    def as_of(self, as_of: int, window: Window) -> None:
+        """When the numbers by status were so."""
         self._decide(window.until - B_US <= as_of <= window.until, "the counts are as of", as_of, [], window)
+
+    def same(self, kept: list[Any], fresh: list[Any], window: Window) -> None:
+        """What an ETag vouches for is what anybody else is told."""
+        self._decide(kept == fresh, "the same is", kept, fresh, window)
 
     def _decide(self, holds: bool, what: str, shown: Any, allowed: Any, window: Window) -> None:
         if not holds:

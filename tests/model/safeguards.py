@@ -28,7 +28,7 @@ _FENCE_APART = (
     '    """See :class:`Upkeep`."""\n',
     '    """See :class:`Upkeep`."""\n'
     "    if operations and fence_until_ms:\n"
-    '        self.apply(operations, 0, "")\n'
+    '        self.apply(operations, 0, "", 0)\n'
     "        operations = []\n",
 )
 _T0_FIRST = "    t0_us = _redis_now_us()\n    self._prove()\n    waiting = self._changes.waiting()\n"
@@ -214,6 +214,14 @@ MUTANTS: tuple[Mutant, ...] = (
     _lua(
         "horizon in the ETag", "a page keeps its ETag when the view is complete no longer",
         "board_page.lua", " .. (horizon == '0000000000' and 'a' or '')", "",
+    ),
+    _lua(
+        "what was proven: horizon", "what was shown holds although it reaches below the horizon by now",
+        "board_page.lua", "(complete or ARGV[6] > horizon)", "true",
+    ),
+    _lua(
+        "what was proven: counts", "counts that changed keep their ETag",
+        "board_apply.lua", "'changed', time", "'changed', '0'",
     ),
     _lua(
         "generations", "a view that changed keeps its ETag",

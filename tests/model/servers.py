@@ -36,12 +36,12 @@ class Relayed:
             self.log.delete(waiting)
             self.counts.forget(waiting.changes)
         found = [(c.id, c.key, c.version, c.old_state, c.new_state) for c in waiting.changes]
-        return found, waiting.more, self.counts.published(0)
+        return found, waiting.more, self.counts.published()
 
     def recount(self) -> str:
         """The counts by GROUP BY."""
         self.counts.recount()
-        return self.counts.published(0)
+        return self.counts.published()
 
 
 class Simulated:

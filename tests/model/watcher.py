@@ -18,12 +18,14 @@ _PAGES = tuple((view, limit) for view in range(len(VIEWS)) for limit in (1, 10))
 
 
 class Watcher:
-    """Somebody who polls every row, every first page and the counts, and keeps each page by its ETag."""
+    """Somebody who polls every row, every first page and the counts, and keeps pages and counts by what
+    proves them again."""
 
     def __init__(self, servers: Servers, promise: Promise) -> None:
         self._servers, self._promise = servers, promise
         self._cache, self._board = declare()
-        self._kept: dict[Place, list[Any]] = {}
+        self._kept: dict[Place, list[Any]] = {}  # from the ETag on: etag, behind, count, last, page
+        self._kept_counts: dict[str, list[Any]] = {}  # by server: etag, counts, as of, rows of each view
         #: How many hits of each kind were judged.
         self.hits: Counter[str] = Counter()
 
@@ -35,47 +37,72 @@ class Watcher:
             (READ, self._cache.partition_of(key).keys("fence", "head", f"row:{key}", "lock"), ("", 1))
             for key in KEYS
         ]
-        calls.append((COUNTS, board.keys("fence", "head", "counts", "index"), ()))
+        views = [self._board.facets.view(filters) for filters in VIEWS]
+        for etag in (b"", self._kept_counts.get(server, [b""])[0]):
+            args = (len(views), *views, etag)
+            calls.append((COUNTS, board.keys("fence", "head", "counts", "index", "gens"), args))
         for place in places:
-            args = (self._view(place), "", place[2], int(is_complete(VIEWS[place[1]])), self._etag(place))
-            calls.append((PAGE, board.keys("fence", "head", "rows", "index", "gens"), args))
+            filters = VIEWS[place[1]]
+            known = self._kept.get(place, [b"", b""])[:2]
+            asked = (self._board.facets.view(filters), "", place[2], int(is_complete(filters)))
+            calls.append((PAGE, board.keys("fence", "head", "rows", "index", "gens"), (*asked, *known)))
         replies = self._servers.look(server, calls)
         for key, reply in zip(KEYS, replies, strict=False):
             self._row(key, reply, window)
-        self._counts(replies[len(KEYS)], window)
-        for place, reply in zip(places, replies[len(KEYS) + 1 :], strict=True):
+        fresh, again = replies[len(KEYS) : len(KEYS) + 2]
+        self._counts(server, fresh, again, window)
+        for place, reply in zip(places, replies[len(KEYS) + 2 :], strict=True):
             self._page(place, reply, window)
-
-    def _view(self, place: Place) -> str:
-        return self._board.facets.view(VIEWS[place[1]])
-
-    def _etag(self, place: Place) -> bytes:
-        etag: bytes = self._kept[place][0] if place in self._kept else b""
-        return etag
 
     def _row(self, key: str, reply: list[Any], window: Window) -> None:
         state = reply[0]
         if state in (b"hit", b"gone"):
             version, owner, payload = reply[3:]
-            found = Found(payload if state == b"hit" else None, owner.decode(), int(version), "hit")
+            found = Found(payload, owner.decode(), int(version), "hit")
+            if state == b"gone":
+                found = Found(None, "", int(version), "hit")
             self._promise.row(key, found, window)
             self.hits["rows"] += 1
 
-    def _counts(self, reply: list[Any], window: Window) -> None:
-        if reply[0] == b"hit":
-            self._promise.counts(json.loads(reply[3]), window)
+    def _counts(self, server: str, fresh: list[Any], reply: list[Any], window: Window) -> None:
+        """What somebody new is told, and somebody who has counts already."""
+        if fresh[0] == b"hit":
+            self._judge_counts(fresh[3:], window)
+            self._promise.as_of(int(fresh[5]), window)
             self.hits["counts"] += 1
+        if reply[0] == b"hit":
+            self._kept_counts[server] = reply[3:]
+        elif reply[0] == b"same":
+            kept = self._kept_counts[server]
+            self._judge_counts(kept, window)
+            self._promise.same(_without_time(kept), _without_time(fresh[3:]), window)
+            self.hits["counts proven"] += 1
+
+    def _judge_counts(self, shown: list[Any], window: Window) -> None:
+        _etag, counts, _as_of, *held = shown
+        self._promise.counts(json.loads(counts), window)
+        for filters, count in zip(VIEWS, held, strict=True):
+            if is_complete(filters):  # of others the cache may have as few as it likes
+                self._promise.count(filters, count, window)
 
     def _page(self, place: Place, reply: list[Any], window: Window) -> None:
         state = reply[0]
         if state == b"hit":
             self._kept[place] = reply[3:]
-        elif state != b"same":
+        elif state == b"same":
+            self._kept[place][:2] = reply[3:]
+        else:
             return
-        _etag, count, last, rows = self._kept[place]
+        _etag, _behind, count, last, rows = self._kept[place]
         filters: Mapping[str, str] = VIEWS[place[1]]
         end = decode_position(last.decode()) if last else None
         self._promise.page(filters, None, end, json.loads(b"[" + rows + b"]"), window)
         self.hits["pages"] += 1
+        self.hits["pages proven"] += state == b"same"
         if count >= 0:
             self._promise.count(filters, count, window)
+
+
+def _without_time(counts: list[Any]) -> list[Any]:
+    """Counts but for as_of, which an ETag doesn't vouch for."""
+    return counts[:2] + counts[3:]

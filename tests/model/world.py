@@ -12,7 +12,7 @@ from django_redis import get_redis_connection
 
 from caching import signals
 from caching.load import FallbackLimit
-from caching.redis import Breaker
+from caching.redis import Breaker, exchange
 from caching.relay import Relay
 from caching.singleflight import SingleFlight
 from tests.model.actors import Actor, Clock, Patience, Promised, current
@@ -100,7 +100,10 @@ class World:
         tokens = SimpleNamespace(token_hex=lambda _bytes: f"{next(self._numbers):x}")
         log = _Log(self)
         return {
-            # Redis: each script arrives, or not, at one of the model's servers.
+            # Redis: each script arrives, or not, at a server of the model; a request's, then the relay's.
+            "caching.redis.exchange": lambda questions: (
+                self.servers.exchange(questions) if current() else exchange(questions)
+            ),
             "caching.redis.get_redis_connection": lambda alias: (
                 self.servers if current() else get_redis_connection(alias)
             ),
