@@ -13,6 +13,7 @@ from django.utils.crypto import constant_time_compare
 from django.utils.functional import SimpleLazyObject
 
 from accounts.models import User
+from accounts.principals import note
 from accounts.sessions import SessionStore
 
 #: Read by programs, in English; nobody is asked who they are by a session.
@@ -41,6 +42,7 @@ def _user_of(request: HttpRequest) -> Any:
         and session.get(auth.BACKEND_SESSION_KEY) in settings.AUTHENTICATION_BACKENDS
         and constant_time_compare(session.get(auth.HASH_SESSION_KEY, ""), principal["auth_hash"])
     ):
+        note(request.META, session.proof, principal, session.until)
         return User.of_principal(principal)
     return auth.get_user(request)
 

@@ -1,5 +1,6 @@
 """What of a user says who somebody is and in which roles: shown by tokens and sessions, cached with them."""
 
+from math import inf
 from typing import Any
 
 from django.contrib.auth.hashers import is_password_usable
@@ -7,6 +8,7 @@ from django.db.models import Q
 
 from accounts.models import SHOWN, GroupName, Membership, User
 from caching.dependencies import Dependency
+from caching.proofs import Proof, grounds_of
 
 #: Columns of the user, as a row that points to one selects them.
 COLUMNS = ("user_id", *(f"user__{name}" for name in SHOWN), "user__password", "known_roles")
@@ -33,7 +35,14 @@ def principal_payload(row: Any) -> dict[str, Any]:
     }
 
 
-def audience(principal: dict[str, Any]) -> str:
-    """Equal for all who see the same, but for what is their own: everything but who it is."""
-    own = ("id", "username", "first_name", "last_name", "email")
-    return repr([value for name, value in principal.items() if name not in own])
+def note(
+    environ: dict[str, Any], proof: Proof | None, principal: dict[str, Any], until: float | None
+) -> None:
+    """Tell the request who asks, and what proves it until when (seconds since 1970; None: for ever)."""
+    grounds = grounds_of(environ)
+    if proof is not None:
+        own = ("id", "username", "first_name", "last_name", "email", "auth_hash")
+        shared = [value for name, value in principal.items() if name not in own]
+        grounds.who, grounds.until = proof, inf if until is None else until
+        # Answers to a session say so in Vary, those to a token don't.
+        grounds.caller, grounds.audience = str(principal["id"]), repr((proof.cache, shared))

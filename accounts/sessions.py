@@ -9,13 +9,17 @@ from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 
 from accounts.caches import SESSIONS
 from accounts.models import Session
+from caching.proofs import Proof
 
 
 class SessionStore(DatabaseStore):
     """Django's store in a table of ours; Django finds it by this name in SESSION_ENGINE."""
 
-    #: Who the cached session says its user is; None: nobody, or it was not read from there.
+    #: Who the session says its user is; None: nobody.
     principal: dict[str, Any] | None = None
+    #: What proves that, and until when (seconds since 1970).
+    proof: Proof | None = None
+    until = 0.0
 
     @classmethod
     def get_model_class(cls) -> type[Session]:
@@ -29,7 +33,7 @@ class SessionStore(DatabaseStore):
         if session is None or session["expires_at"] <= time.time():
             self._session_key = None
             return {}
-        self.principal = session["user"]
+        self.principal, self.proof, self.until = session["user"], found.proof, session["expires_at"]
         return self.decode(session["data"])
 
     def exists(self, session_key: str) -> bool:

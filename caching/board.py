@@ -46,13 +46,15 @@ class Page:
 @dataclass(frozen=True, slots=True)
 class Published:
     """How many rows stand in each state, since when at least (microseconds of Redis time), how many rows of
-    the views asked for the cache has, and what proves all of it but the time again."""
+    the views asked for the cache has, and what proves it again: ``proof`` all but the time, ``exactly`` the
+    time as well."""
 
     counts: dict[str, int]
     as_of: int
     views: list[int]
     etag: str
     proof: Proof
+    exactly: Proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +206,9 @@ class BoardCache(Declared[M]):
             raise CacheUnavailable(state.decode())
         etag, counts, as_of, *held = reply
         proof = Proof(replace(question, known=(etag,)))
-        return Published(json.loads(counts), int(as_of), held, etag.decode(), proof)
+        return Published(
+            json.loads(counts), int(as_of), held, etag.decode(), proof, Proof(question, tuple(reply))
+        )
 
     # -- Writing ------------------------------------------------------------------------------------------
 

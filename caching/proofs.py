@@ -1,9 +1,13 @@
 """How can somebody who was shown something learn whether it still holds, without being told it again?"""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any, Final
 
 from caching.redis import Call
+
+#: Where a request's environment holds its :class:`Grounds`, if anybody wants to know them.
+GROUNDS: Final = "caching.grounds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +28,32 @@ class Proof:
         if not isinstance(reply, list):
             return False
         return reply[0] == b"same" or (reply[0] == b"hit" and tuple(reply[3:]) == self.said)
+
+
+@dataclass(slots=True)
+class Grounds:
+    """What an answer rests on: each who gives a part of it says so here, on the way.
+
+    ``who`` proves who asked, ``until`` (seconds since 1970) that ends by itself; ``caller`` is the same
+    for the same user, ``audience`` for all users who may see the same. ``what`` proves what was shown, to
+    the whole audience where ``is_shared``, but for the callers ``apart``, who see something of their own;
+    ``said_until`` it may be said again.
+    ``is_throttled``: such requests are counted for each caller; ``view`` is the name their metrics have.
+    """
+
+    who: Proof | None = None
+    until: float = inf
+    caller: str = ""
+    audience: str = ""
+    what: tuple[Proof, ...] = ()
+    said_until: float = inf
+    is_shared: bool = False
+    apart: frozenset[str] = field(default_factory=frozenset)
+    is_throttled: bool = False
+    view: str = ""
+
+
+def grounds_of(environ: dict[str, Any]) -> Grounds:
+    """The request's grounds; where nobody wants to know them, some that are thrown away."""
+    grounds = environ.get(GROUNDS)
+    return grounds if isinstance(grounds, Grounds) else Grounds()

@@ -141,7 +141,9 @@ def ask(question: Call) -> Any:
     off, breaker open, no answer within ``CACHE_TIMEOUT_MS``, or an error answered (out of memory, read-only,
     no permission)."""
     if _given.replies and question.question in _given.replies:
-        return _given.replies.pop(question.question)
+        asked, reply = _given.replies.pop(question.question)
+        if reply[0] != b"same" or asked.known[:1] == question.known[:1]:
+            return reply
     (reply,) = ask_all([question])
     if isinstance(reply, RedisError):
         raise CacheUnavailable("error", reply) from reply
@@ -249,9 +251,10 @@ _given = _Given()
 def given(replies: Iterable[tuple[Call, Any]]) -> Iterator[None]:
     """In this block :func:`ask` answers these calls, each once, with the replies that came a moment ago.
 
-    So whoever asked ahead on behalf of a request spares it a round trip of its own.
+    So whoever asked ahead on behalf of a request spares it a round trip of its own. "Same" is an answer only
+    to who knows the same.
     """
-    _given.replies = {question.question: reply for question, reply in replies}
+    _given.replies = {asked.question: (asked, reply) for asked, reply in replies if isinstance(reply, list)}
     try:
         yield
     finally:

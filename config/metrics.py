@@ -18,6 +18,8 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from caching.proofs import grounds_of
+
 REQUESTS = Counter("http_requests", "Requests answered.", ["method", "view", "status"])
 SECONDS = Histogram(
     "http_request_seconds",
@@ -39,11 +41,16 @@ class MetricsMiddleware:
         began = time.perf_counter()
         response = self.get_response(request)
         match = request.resolver_match
-        view = match.view_name if match else "none"
+        view = grounds_of(request.META).view = match.view_name if match else "none"
         method = request.method if request.method in METHODS else "other"
-        REQUESTS.labels(method, view, str(response.status_code)).inc()
-        SECONDS.labels(view).observe(time.perf_counter() - began)
+        count_request(method, view, str(response.status_code), time.perf_counter() - began)
         return response
+
+
+def count_request(method: str, view: str, status: str, seconds: float) -> None:
+    """Count and time one request."""
+    REQUESTS.labels(method, view, status).inc()
+    SECONDS.labels(view).observe(seconds)
 
 
 @require_safe

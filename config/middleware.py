@@ -6,6 +6,8 @@ from collections.abc import Callable
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.common import CommonMiddleware
 from django.template.loader import render_to_string
 from django.utils import translation
 
@@ -72,6 +74,17 @@ class RequestLimitsMiddleware:
             detail = f"The request may have at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes."
             return problem_response("malformed_request", status=413, detail=detail)
         return self.get_response(request)
+
+
+class LengthMiddleware(CommonMiddleware):
+    """Django's own, which says of an answer without a body nothing of its length (RFC 9110, 8.6)."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """The answer, with a Content-Length if it has content."""
+        response = super().process_response(request, response)
+        if response.status_code in (204, 304):
+            del response.headers["Content-Length"]
+        return response
 
 
 class UnavailableMiddleware:

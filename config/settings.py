@@ -129,7 +129,7 @@ MIDDLEWARE = [
     "config.middleware.RequestLimitsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "config.middleware.LengthMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.middleware.PrincipalMiddleware",
     "config.middleware.UnavailableMiddleware",
@@ -187,6 +187,8 @@ CACHE_BOARD_MAX_ROWS = _number("CACHE_BOARD_MAX_ROWS", 1_000_000, 1, 100_000_000
 CACHE_SHOP_TTL = _number("CACHE_SHOP_TTL", 900, 60, 86_400)
 # Partitions (Redis Cluster hash tags) of the Shop's cache. Default: 1.
 CACHE_SHOP_PARTITIONS = _number("CACHE_SHOP_PARTITIONS", 1, 1, 1024)
+# MiB in which a process keeps finished answers, given again while their proofs hold; 0: none. Default: 64.
+CACHE_REPLAY_MB = _number("CACHE_REPLAY_MB", 64, 0, 65_536)
 # Reads of one process that may ask PostgreSQL in a cache's stead at a time. Default: 8.
 CACHE_FALLBACK_LIMIT = _number("CACHE_FALLBACK_LIMIT", 8, 1, 10_000)
 # Two time-outs of the relay must be over before its own session in PostgreSQL idles for B.

@@ -11,6 +11,8 @@ from django.conf import settings
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from caching.proofs import grounds_of
+
 if TYPE_CHECKING:  # rest_framework.views imports this module: it is named in its settings
     from rest_framework.views import APIView
 
@@ -57,6 +59,12 @@ def _limiter(rate: float) -> RateLimiter:
     return RateLimiter(rate, burst=max(1, round(2 * rate)))
 
 
+def admit(user: int | str) -> bool:
+    """Whether one more request of this user may go on; it is counted if it may."""
+    rate: float = settings.THROTTLE_RATE
+    return not rate or not _limiter(rate).wait_for(f"user {user}")
+
+
 class UserThrottle(BaseThrottle):
     """THROTTLE_RATE requests a second for each user, or each address when anonymous.
 
@@ -72,6 +80,7 @@ class UserThrottle(BaseThrottle):
             return True
         user = request.user
         key = f"user {user.pk}" if user.is_authenticated else f"address {request.META.get('REMOTE_ADDR')}"
+        grounds_of(request.META).is_throttled = True
         self._wait = _limiter(rate).wait_for(key)
         return not self._wait
 

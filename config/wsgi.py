@@ -14,4 +14,17 @@ os.environ.setdefault("STATEMENT_TIMEOUT_MS", "5000")  # somebody waits for each
 if (server := multiprocessing.parent_process()) and server.pid:
     processes.end_with_parent(signal.SIGTERM, server.pid)  # a worker of granian may not outlive it
 embedded.hold()
-application = readable_content_type(get_wsgi_application())
+_django = get_wsgi_application()
+
+from django.conf import settings  # noqa: E402 - read from here on
+
+from config.metrics import count_request  # noqa: E402
+from config.throttling import admit  # noqa: E402
+from web.replay import Replay  # noqa: E402
+
+application = Replay(
+    readable_content_type(_django),
+    most_bytes=settings.CACHE_REPLAY_MB * 2**20,
+    admit=admit,
+    observe=count_request,
+)

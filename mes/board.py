@@ -2,11 +2,12 @@
 
 import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from accounts.models import User
 from caching.declared import in_transaction
+from caching.proofs import Proof
 from caching.redis import CacheUnavailable
 from events.http import decode_cursor, encode_cursor
 from events.vocabulary import UNCLAIMED, Material, Status
@@ -30,6 +31,7 @@ class BoardPage:
     next_cursor: str | None = None
     etag: str | None = None
     cache_status: str = ""
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Tallies:
     materials: dict[str, int]
     all_statuses: int | None = None
     any_material: int | None = None
+    proof: Proof | None = field(default=None, repr=False)
 
     @property
     def digest(self) -> str:
@@ -56,6 +59,7 @@ def board_page(*, status: str = "", material: str = "", cursor: str = "", etag: 
         None if page.next_after is None else encode_cursor(page.next_after),
         page.etag,
         page.status,
+        page.proof,
     )
 
 
@@ -85,6 +89,7 @@ def tallies(*, status: str = "", material: str = "") -> Tallies:
         {one.value: held[status, one.value] for one in Material} if is_complete else {},
         all_statuses=sum(statuses.values()) if len(statuses) == len(names) else None,
         any_material=whole[status] if status else sum(whole.values()),
+        proof=published.proof,
     )
 
 

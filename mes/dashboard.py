@@ -1,5 +1,6 @@
 """How many work orders stand in each status: the relay's running count, or PostgreSQL's when it has none."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.utils import timezone
 from caching import stats
 from caching.declared import in_transaction
 from caching.load import from_postgresql
+from caching.proofs import Proof
 from caching.redis import CacheUnavailable
 from events.vocabulary import UNCLAIMED, iso
 from mes.board import STATUSES
@@ -18,8 +20,9 @@ from mes.models import WorkOrder
 STATUS_NAME = "mes-dashboard"
 
 
-def dashboard() -> tuple[dict[str, Any], str]:
-    """Counts by status, how many are unclaimed, the moment this was true; and how it came (Cache-Status)."""
+def dashboard() -> tuple[dict[str, Any], str, Proof | None]:
+    """Counts by status, how many are unclaimed, the moment this was true; how it came (Cache-Status); and
+    what proves a hit again."""
     try:
         if in_transaction():
             raise CacheUnavailable("transaction")
@@ -28,10 +31,11 @@ def dashboard() -> tuple[dict[str, Any], str]:
         stats.count(STATUS_NAME, "bypass")
         as_of = timezone.now()
         numbers = _numbers(from_postgresql(STATUS_NAME, _count, share=not in_transaction()), as_of)
-        return numbers, f"{STATUS_NAME}; fwd=bypass; detail={trouble.detail}"
+        return numbers, f"{STATUS_NAME}; fwd=bypass; detail={trouble.detail}", None
     stats.count(STATUS_NAME, "hit")
     as_of = datetime.fromtimestamp(published.as_of / 1_000_000, UTC)
-    return _numbers(published.counts, as_of), f"{STATUS_NAME}; hit"
+    proof = replace(published.exactly, cache=STATUS_NAME)
+    return _numbers(published.counts, as_of), f"{STATUS_NAME}; hit", proof
 
 
 def _count() -> dict[str, int]:

@@ -15,7 +15,6 @@ from accounts.permissions import RequiredRoles
 from accounts.roles import Role
 from accounts.views import RoleView
 from caching.board import Page
-from events.conditional import CACHED_READ, NOT_MODIFIED, cached_response, known_etags
 from events.errors import NotFound
 from events.http import next_page_url, problem_responses, read_choices, read_page_params, timeline_page
 from events.model_files import ModelKind, StoredModel, download_response
@@ -27,6 +26,7 @@ from mes.caches import BOARD
 from mes.dashboard import dashboard
 from mes.models import WorkOrder, WorkOrderStatusChange
 from mes.payload import board_row, work_order_payload
+from web.conditional import CACHED_READ, NOT_MODIFIED, cached_response, known_etags
 
 BOARD_CHOICES = {"status": Status.values, "material": Material.values, "operator": ("me",)}
 PLANT = (Role.OPERATOR, Role.SELLER)
@@ -73,7 +73,9 @@ class BoardView(WorkOrdersView):
             return self.answer_page(held, board_row)
         limit, after = read_page_params(request)
         page = BOARD.page(filters, limit, after, next(iter(known_etags(request)), None))
-        return cached_response(request, page_body(request, page), page.etag, page.status)
+        return cached_response(
+            request, page_body(request, page), page.etag, page.status, page.proof, is_shared=True
+        )
 
     @extend_schema(
         operation_id="mes_orders_create",
@@ -249,9 +251,9 @@ class DashboardView(RoleView[WorkOrder]):
     )
     def get(self, request: Request) -> HttpResponse:
         """How many orders stand in each status, as of a moment ago."""
-        numbers, status = dashboard()
+        numbers, status, proof = dashboard()
         etag = "-".join(str(rows) for rows in numbers["counts"].values())
-        return cached_response(request, json.dumps(numbers).encode(), etag, status)
+        return cached_response(request, json.dumps(numbers).encode(), etag, status, proof, is_shared=True)
 
 
 def page_body(request: Request, page: Page) -> bytes | None:

@@ -1,5 +1,6 @@
 """The operators' board: what waits to be made, and who takes it."""
 
+import time
 from typing import Any
 
 from django.contrib import messages
@@ -9,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from caching.proofs import grounds_of
 from events.errors import DomainError
 from events.vocabulary import Material, Status
 from mes import claims
@@ -17,7 +19,10 @@ from mes.models import WorkOrder
 from mes.pages.door import PageRequest, operators_only, page_context, refusal_text
 from mes.pages.rows import row_html
 from mes.payload import board_row
+from web.conditional import is_known
 
+#: Seconds for which "2 min. ago" may be said again.
+SECONDS_SAID = 30
 READY = Status.MANUFACTURING_APPROVED
 #: The address's word for "whichever status"; without a word the board shows what is ready to claim.
 ANY = "any"
@@ -61,15 +66,29 @@ def live(request: PageRequest) -> HttpResponse:
         context = _shown(request, known.rpartition(".")[0])
     except NoSuchBoard:
         return HttpResponse(status=400)
-    if context["etag"] and context["etag"] == known:
-        response = HttpResponse(status=304)
-    else:
-        response = render(request, "mes/board_live.html", context)
-    if context["etag"]:
-        response["ETag"] = f'W/"{context["etag"]}"'
+    tag = f'W/"{context["etag"]}"' if context["etag"] else ""
+    has_it = bool(tag) and is_known(tag, request.headers.get("If-None-Match", ""))
+    if tag and (has_it or context["page"].rows is not None):
+        _note(request, context)
+    response = HttpResponse(status=304) if has_it else render(request, "mes/board_live.html", context)
+    if has_it:
+        del response["Content-Type"]
+    if tag:
+        response["ETag"] = tag
     response["Cache-Status"] = context["page"].cache_status
     response["Cache-Control"] = "private, no-store"
     return response
+
+
+def _note(request: PageRequest, context: dict[str, Any]) -> None:
+    """What the answer rests on: all operators see the same, but for those who hold orders on the page. It
+    says how long ago something was, so it is not said again for longer than that is true."""
+    page, numbers = context["page"], context["numbers"]
+    if page.proof and numbers.proof:
+        grounds = grounds_of(request.META)
+        grounds.what, grounds.is_shared = (page.proof, numbers.proof), True
+        grounds.apart = frozenset(str(row["operator"]["id"]) for row in page.rows or () if row["operator"])
+        grounds.said_until = time.time() + SECONDS_SAID
 
 
 def _shown(request: PageRequest, etag: str = "") -> dict[str, Any]:

@@ -24,7 +24,7 @@ _WIDTH, _HEIGHT, _GAP = 480, 100, 0.15
 @only(Role.OPERATOR, Role.SELLER)
 def dashboard(request: PageRequest) -> HttpResponse:
     """The page; each count leads to its list."""
-    numbers, cache_status = counts.dashboard()
+    numbers, cache_status, _proof = counts.dashboard()
     found = figures()
     context = page_context(
         request,

@@ -12,7 +12,6 @@ from rest_framework.response import Response
 
 from accounts.roles import Role
 from accounts.views import RoleView
-from events.conditional import CACHED_READ, NOT_MODIFIED, cached_response
 from events.errors import NotFound
 from events.http import problem_responses, read_choices, timeline_page
 from events.schemas import ModelUploadSerializer, StatusChangeSerializer
@@ -23,6 +22,7 @@ from shop.caches import ORDERS
 from shop.idempotency import answer_once
 from shop.models import Order, OrderStatusChange
 from shop.payload import order_payload
+from web.conditional import CACHED_READ, NOT_MODIFIED, cached_response
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -109,7 +109,9 @@ class OrderDetailView(OrdersView):
         found = ORDERS.read(number)
         if found.payload is None or found.owner != str(self.user.pk):
             raise NotFound("You have no order of this number.", headers={"Cache-Status": found.status})
-        return cached_response(request, found.payload, f"{_RELEASE}-{found.version}", found.status)
+        return cached_response(
+            request, found.payload, f"{_RELEASE}-{found.version}", found.status, found.proof
+        )
 
 
 class OrderModelView(OrdersView):

@@ -5,6 +5,8 @@ from django.utils.http import parse_etags
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 
+from caching.proofs import Proof, grounds_of
+
 #: What every cached read takes and answers besides its body, for OpenAPI.
 CACHED_READ = [
     OpenApiParameter(
@@ -29,20 +31,39 @@ def known_etags(request: Request) -> list[str]:
     return [tag.removeprefix("W/").strip('"') for tag in tags]
 
 
+def is_known(etag: str, if_none_match: str) -> bool:
+    """Whether the header names this entity tag (quoted, weak or not), or any."""
+    if if_none_match == etag:
+        return True
+    opaque = etag.removeprefix("W/")
+    return any(tag == "*" or tag.removeprefix("W/") == opaque for tag in parse_etags(if_none_match))
+
+
 def cached_response(
-    request: Request, body: bytes | None, etag: str | None, cache_status: str
+    request: Request,
+    body: bytes | None,
+    etag: str | None,
+    cache_status: str,
+    proof: Proof | None = None,
+    *,
+    is_shared: bool = False,
 ) -> HttpResponse:
     """The answer of a cached read: 304 when the client has it (``body`` None, or its ETag known).
 
-    The ETag is weak (RFC 9110, 8.8.1): equal ones mean equal content, not equal bytes. Cache-Status is
-    RFC 9211's.
+    ``proof`` proves that it holds: for all who may see what the caller sees where it ``is_shared``, else for
+    the caller alone. The ETag is weak (RFC 9110, 8.8.1): equal ones mean equal content, not equal bytes.
+    Cache-Status is RFC 9211's.
     """
-    has_it = body is None or (etag is not None and not {etag, "*"}.isdisjoint(known_etags(request)))
+    tag = None if etag is None else f'W/"{etag}"'
+    has_it = body is None or (tag is not None and is_known(tag, request.headers.get("If-None-Match", "")))
+    if proof is not None:
+        grounds = grounds_of(request.META)
+        grounds.what, grounds.is_shared = (proof,), is_shared
     response = HttpResponse(status=304) if has_it else HttpResponse(body, content_type="application/json")
     if has_it:
         del response["Content-Type"]
-    if etag is not None:
-        response["ETag"] = f'W/"{etag}"'
+    if tag is not None:
+        response["ETag"] = tag
     response["Cache-Status"] = cache_status
     response["Cache-Control"] = "private, no-cache"
     return response

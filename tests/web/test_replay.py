@@ -1,0 +1,203 @@
+"""What is given again, what is not, and what does it cost?"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
+from redis.connection import AbstractConnection
+
+from accounts.models import ApiToken, User
+from accounts.services import token_issue, token_revoke
+from caching import stats
+from caching.redis import relay_connection
+from events.vocabulary import Status
+from mes import claims
+from tests.caching.relays import SteppedRelay
+from tests.desks import desk
+from tests.factories import OrderFactory, WorkOrderFactory
+from tests.web.wire import Site, cookie
+
+pytestmark = pytest.mark.django_db(transaction=True)
+BOARD, LIVE, DASHBOARD = "/api/v1/mes/orders/", "/admin/board/live/", "/api/v1/mes/dashboard/"
+
+
+@contextmanager
+def costs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """[statements of SQL, round trips to Redis] of this thread, when the block has ended."""
+    sent: list[object] = []
+    send, here = AbstractConnection.send_packed_command, threading.get_ident()
+
+    def count(self: AbstractConnection, command: object, *args: object, **kwargs: object) -> None:
+        if threading.get_ident() == here:
+            sent.append(command)
+        send(self, command, *args, **kwargs)
+
+    found: list[int] = []
+    with monkeypatch.context() as patch, CaptureQueriesContext(connection) as queries:
+        patch.setattr(AbstractConnection, "send_packed_command", count)
+        yield found
+    found += [len(queries), len(sent)]
+
+
+@pytest.fixture
+def token(olga: User) -> dict[str, str]:
+    return {"authorization": f"Token {token_issue(user=olga, name='test')[1]}"}
+
+
+@pytest.fixture
+def alices(alice: User) -> dict[str, str]:
+    return {"authorization": f"Token {token_issue(user=alice, name='test')[1]}"}
+
+
+@pytest.fixture
+def session(olga: User) -> dict[str, str]:
+    return {"cookie": cookie(desk(olga))}
+
+
+def test_a_hit_costs_no_statement_and_one_round_trip(
+    relay: SteppedRelay,
+    token: dict[str, str],
+    alices: dict[str, str],
+    session: dict[str, str],
+    alice: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who asks included: API and admin, whole and unchanged; and a page that has changed meanwhile."""
+    WorkOrderFactory.create_batch(3, status=Status.MANUFACTURING_APPROVED)
+    order = f"/api/v1/shop/orders/{OrderFactory(client=alice).number}/"
+    relay.settle()
+    site = Site()
+    for address, who in (
+        (BOARD, token),
+        (order, alices),
+        (LIVE, session),
+        (BOARD, session),
+        (DASHBOARD, token),
+    ):
+        for _ in range(3):
+            first = site.ask(address, **who)
+        known = {"if_none_match": first["ETag"]}
+        for headers, status in ((who, "200"), (who | known, "304")):
+            with costs(monkeypatch) as cost:
+                answer = site.ask(address, **headers)
+            assert (answer.status[:3], cost) == (status, [0, 1]), address
+    WorkOrderFactory(status=Status.MANUFACTURING_APPROVED)
+    relay.settle()
+    with costs(monkeypatch) as cost:
+        changed = site.ask(BOARD, **token)
+    assert (changed["Cache-Status"], cost) == ("mes-board; hit", [0, 1])
+
+
+def test_what_all_may_see_is_shared_and_what_is_ones_own_is_not(
+    relay: SteppedRelay, olga: User, otto: User, sam: User
+) -> None:
+    order = WorkOrderFactory(status=Status.MANUFACTURING_APPROVED)
+    WorkOrderFactory(status=Status.MANUFACTURING_APPROVED)
+    relay.settle()
+    site = Site()
+    pages = {user: {"cookie": cookie(desk(user))} for user in (olga, otto)}
+    whole = f"{LIVE}?status=any"
+    for headers in pages.values():
+        site.ask(whole, **headers)
+    assert site.is_replayed(whole, **pages[otto])
+    claims.work_order_claim(number=order.number, operator=olga)
+    relay.settle()
+    mine, theirs = (site.ask(whole, **pages[user]).body for user in (olga, otto))
+    assert mine != theirs
+    for _ in range(2):
+        assert site.ask(whole, **pages[olga]).body == mine
+        assert site.ask(whole, **pages[otto]).body == theirs
+    assert site.is_replayed(whole, **pages[olga])
+    assert site.is_replayed(whole, **pages[otto])
+
+
+def test_somebody_who_lost_the_right_is_refused_at_once(
+    relay: SteppedRelay, token: dict[str, str], session: dict[str, str], olga: User
+) -> None:
+    WorkOrderFactory(status=Status.MANUFACTURING_APPROVED)
+    relay.settle()
+    site = Site()
+    for headers, address in ((token, BOARD), (session, LIVE)):
+        site.ask(address, **headers)
+        assert site.is_replayed(address, **headers)
+    group = olga.groups.get()
+    olga.groups.clear()
+    assert site.ask(BOARD, **token).status == "403 Forbidden"
+    assert site.ask(LIVE, **session).status == "403 Forbidden"
+    olga.groups.add(group)
+    site.ask(BOARD, **token)
+    assert site.is_replayed(BOARD, **token)
+    token_revoke(token=ApiToken.objects.get(user=olga))
+    assert site.ask(BOARD, **token).status == "401 Unauthorized"
+    User.objects.filter(pk=olga.pk).update(is_active=False)
+    relay.run_pass()
+    assert site.ask(LIVE, **session).status == "302 Found"
+
+
+def test_what_is_out_of_the_ordinary_takes_the_ordinary_path(
+    relay: SteppedRelay, token: dict[str, str], settings: Settings
+) -> None:
+    WorkOrderFactory(status=Status.MANUFACTURING_APPROVED)
+    relay.settle()
+    site = Site()
+    site.ask(BOARD, **token)
+    assert site.is_replayed(BOARD, **token)
+    for headers in ({"host": "elsewhere"}, {"accept": "text/html"}, {"transfer_encoding": "chunked"}):
+        assert not site.is_replayed(BOARD, **token, **headers)
+    assert not site.is_replayed(BOARD, "POST", **token)
+    settings.CACHE_ENABLED = False
+    assert site.ask(BOARD, **token)["Cache-Status"] == "mes-board; fwd=bypass; detail=off"
+    settings.CACHE_ENABLED = True
+    assert site.is_replayed(BOARD, **token)
+    relay_connection().flushdb()
+    assert site.ask(BOARD, **token)["Cache-Status"] == "mes-board; fwd=bypass; detail=no-fence"
+
+
+def test_a_server_that_forgot_its_scripts_is_told_them_again(
+    relay: SteppedRelay, token: dict[str, str]
+) -> None:
+    WorkOrderFactory(status=Status.MANUFACTURING_APPROVED)
+    relay.settle()
+    site = Site()
+    site.ask(BOARD, **token)
+    relay_connection().script_flush()
+    assert site.is_replayed(BOARD, **token)
+
+
+def test_each_is_counted_as_on_the_ordinary_path(
+    relay: SteppedRelay, token: dict[str, str], settings: Settings
+) -> None:
+    settings.THROTTLE_RATE = 7.0
+    WorkOrderFactory(status=Status.MANUFACTURING_APPROVED)
+    relay.settle()
+    site = Site()
+    before = {cache: _hits(cache) for cache in ("mes.board", "accounts.tokens")}
+    asked = [site.ask(BOARD, **token).status[:3] for _ in range(30)]
+    assert asked.count("200") in range(14, 20)
+    assert asked[-1] == "429"
+    assert len(site.replayed) == asked.count("200") - 1
+    assert _hits("mes.board") - before["mes.board"] == asked.count("200")
+    assert _hits("accounts.tokens") - before["accounts.tokens"] == 30
+
+
+def _hits(cache: str) -> float:
+    return stats.READS.labels(cache, "hit")._value.get()
+
+
+def test_memory_is_bounded(relay: SteppedRelay, token: dict[str, str]) -> None:
+    WorkOrderFactory.create_batch(3, status=Status.MANUFACTURING_APPROVED)
+    relay.settle()
+    site = Site(most_bytes=100_000)
+    for number in range(200):
+        site.ask(f"{BOARD}?limit={number % 99 + 1}&status=SUBMITTED", **token, cookie=f"n={number}")
+    for kept in (site.replay._callers, site.replay._answers):
+        assert 0 < kept.bytes <= kept.most_bytes
+        assert kept.bytes == sum(size for size, _value in kept._values.values())
+        assert len(kept) > 5
+    none = Site(most_bytes=0)
+    none.ask(BOARD, **token)
+    assert not none.is_replayed(BOARD, **token)
