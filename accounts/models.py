@@ -38,9 +38,16 @@ class User(AbstractUser):
 
     language = models.CharField(_("language"), max_length=10, choices=languages, default=default_language)
 
+    #: The payload that told of this user; empty: PostgreSQL did.
+    principal: dict[str, Any] = {}
+
     class Meta(AbstractUser.Meta):
         permissions = [("rebuild_caches", _("Can have the caches rebuilt"))]
-        triggers = [TouchTrigger(pgtrigger.Update, _PRINCIPALS, changed_columns((*SHOWN, "password")))]
+        triggers = [
+            # One that was deleted may come back under its id, within a transaction.
+            TouchTrigger(pgtrigger.Insert, _PRINCIPALS, "SELECT id FROM new_rows"),
+            TouchTrigger(pgtrigger.Update, _PRINCIPALS, changed_columns((*SHOWN, "password"))),
+        ]
 
     @property
     def display_name(self) -> str:
@@ -57,10 +64,23 @@ class User(AbstractUser):
         """The user that a principal's payload tells of; what it doesn't tell is read when it is asked for."""
         known = [field.attname for field in cls._meta.concrete_fields if field.attname in principal]
         user: User = cls.from_db("default", known, [principal[name] for name in known])
-        user.roles = frozenset(principal["roles"])
-        # The head of each page asks; the password is not in a payload.
-        user.has_usable_password = lambda: principal["has_password"]  # type: ignore[method-assign]
+        user.roles, user.principal = frozenset(principal["roles"]), principal
         return user
+
+    def has_usable_password(self) -> bool:
+        """Whether there is a password: the head of each page asks, and a payload tells no more of it."""
+        if "password" in self.get_deferred_fields():
+            return bool(self.principal["has_password"])
+        return super().has_usable_password()
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save it; of a principal's user, only what has been changed here: the rest may be a moment old."""
+        if self.principal and kwargs.get("update_fields") is None:
+            here = {field.attname: field.name for field in self._meta.concrete_fields}
+            known = [name for name in here if name not in self.get_deferred_fields()]
+            changed = [name for name in known if getattr(self, name) != self.principal.get(name, self)]
+            kwargs["update_fields"] = [here[name] for name in changed]
+        super().save(*args, **kwargs)
 
     @classmethod
     def roles_of(cls, user: str) -> ArraySubquery:
@@ -97,9 +117,13 @@ class GroupName(Group):
         proxy = True
         triggers = [
             TouchTrigger(
-                pgtrigger.Update,
+                operation,
                 _PRINCIPALS,
-                f"SELECT user_id FROM {_MEMBERSHIPS} WHERE group_id IN ({changed_columns(('name',))})",  # noqa: S608
+                f"SELECT user_id FROM {_MEMBERSHIPS} WHERE group_id IN ({groups})",  # noqa: S608
+            )
+            for operation, groups in (
+                (pgtrigger.Insert, "SELECT id FROM new_rows"),
+                (pgtrigger.Update, changed_columns(("name",))),
             )
         ]
 

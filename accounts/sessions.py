@@ -40,6 +40,13 @@ class SessionStore(DatabaseStore):
         """Whether a session has this key."""
         return Session.objects.filter(session_key=self._digest(session_key)).exists()
 
+    def create(self) -> None:
+        """Begin anew, under 160 random bits that nobody has: CreateError says that the user is gone. Django
+        would take that for a key that is taken, and try another, for ever."""
+        self._session_key = self._get_new_session_key()  # type: ignore[attr-defined]
+        self.save(must_create=True)
+        self.modified = True
+
     def create_model_instance(self, data: dict[str, Any]) -> Session:
         """The row of what the session holds now."""
         return Session(

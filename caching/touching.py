@@ -39,9 +39,9 @@ class Touched:
         )
         return (
             f"owners := ARRAY(SELECT DISTINCT changed.id FROM ({changed}) AS changed (id));"  # noqa: S608
-            " IF owners = '{}' THEN RETURN NULL; END IF;"
             " IF current_setting('transaction_isolation') <> 'read committed' THEN"
             f" {self.log_everything()} END IF;"
+            " IF owners = '{}' THEN RETURN NULL; END IF;"
             f" PERFORM FROM {self.owners} WHERE id = ANY (owners) ORDER BY id FOR NO KEY UPDATE;"
             f" {updates}"
         )
@@ -105,7 +105,11 @@ class OwnerLockSql(LogSql):
 
 
 class OwnerLock(CallTrigger):
-    """Before a row points to an owner: locks the owner, so that nobody changes it unseen meanwhile."""
+    """Before a row begins to point to an owner: locks the owner, so that nobody changes it unseen meanwhile.
+
+    One that points to it already can be seen, and waits for nobody: it would wait with its own lock held,
+    for somebody who is about to touch it.
+    """
 
     sql_class = OwnerLockSql
     name = "owner_lock"
@@ -117,7 +121,10 @@ class OwnerLock(CallTrigger):
 
     def sql(self, model: Any) -> str:
         """The statement that locks."""
-        return f"PERFORM FROM {self.owners} WHERE id = NEW.{self.column} FOR SHARE;"
+        return (
+            f"IF TG_OP = 'INSERT' OR OLD.{self.column} IS DISTINCT FROM NEW.{self.column} THEN"
+            f" PERFORM FROM {self.owners} WHERE id = NEW.{self.column} FOR SHARE; END IF;"
+        )
 
 
 def changed_columns(columns: tuple[str, ...], select: str = "id") -> str:
