@@ -20,17 +20,34 @@ class Timing:
 
 
 def interleaved(
-    sides: Mapping[str, Callable[[], object]], calls: int = 200, rounds: int = ROUNDS
+    sides: Mapping[str, Callable[[], object]],
+    calls: int = 200,
+    rounds: int = ROUNDS,
+    before: Mapping[str, Callable[[], object]] | None = None,
 ) -> dict[str, Timing]:
-    """Each side ``calls`` times a round, round after round; the first, unmeasured, warms up."""
+    """Each side ``calls`` times a round, round after round; the first, unmeasured, warms up. What stands in
+    ``before`` is done before each call of that side, unmeasured."""
     taken: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(rounds + 1):
         for name, call in sides.items():
-            began = time.perf_counter()
-            for _ in range(calls):
-                call()
+            prepare = (before or {}).get(name)
+            seconds = sum(_timed(call, prepare) for _ in range(calls)) if prepare else _timed_all(call, calls)
             if number:
-                taken[name].append((time.perf_counter() - began) / calls)
+                taken[name].append(seconds / calls)
     return {
         name: Timing(statistics.median(times), (max(times) - min(times)) / 2) for name, times in taken.items()
     }
+
+
+def _timed_all(call: Callable[[], object], calls: int) -> float:
+    began = time.perf_counter()
+    for _ in range(calls):
+        call()
+    return time.perf_counter() - began
+
+
+def _timed(call: Callable[[], object], prepare: Callable[[], object]) -> float:
+    prepare()
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began

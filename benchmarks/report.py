@@ -30,7 +30,8 @@ def main(orders: int) -> None:
         RESULTS,
         "Measured",
         f"{orders:,} work orders, every tenth unclaimed; 50 rows a page; calls of WSGI in one process, all on"
-        " one core, the caller given on both sides. Medians of 7 rounds, sides in turn, ± half the range.",
+        " one core, from request to answer, with the caller's token or session; `null` is a view that answers"
+        " a constant, its caller given. Medians of 7 rounds, sides in turn, ± half the range.",
         "seconds a call",
         lines,
     )

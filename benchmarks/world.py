@@ -1,8 +1,10 @@
 """The data: work orders, every tenth of them unclaimed, and a Shop order."""
 
+from django.contrib.auth.models import Group
 from django.db import connection
 
 from accounts.models import User
+from accounts.roles import Role
 from mes.models import WorkOrder
 from shop.models import Order
 
@@ -30,8 +32,8 @@ FROM generate_series(1, %(orders)s) AS n
 
 def make(orders: int, every: int = UNCLAIMED_EVERY) -> tuple[User, User, Order]:
     """Fill the tables unless they hold exactly this many; returns an operator, a client and an order."""
-    operator = User.objects.get_or_create(username="olga", defaults={"first_name": "Olga"})[0]
-    client = User.objects.get_or_create(username="alice")[0]
+    operator = _user("olga", Role.OPERATOR)
+    client = _user("alice", Role.CLIENT)
     if WorkOrder.objects.count() != orders:
         with connection.cursor() as cursor:
             cursor.execute("TRUNCATE mes_workorder CASCADE")
@@ -42,3 +44,10 @@ def make(orders: int, every: int = UNCLAIMED_EVERY) -> tuple[User, User, Order]:
         client=client, title="Ring", material="silver_925", quantity=1
     )
     return operator, client, order
+
+
+def _user(name: str, role: Role) -> User:
+    shown = {"first_name": name.capitalize(), "is_staff": role == Role.OPERATOR}
+    user = User.objects.update_or_create(username=name, defaults=shown)[0]
+    user.groups.add(Group.objects.get(name=role))
+    return user
