@@ -19,7 +19,7 @@ from caching.redis import Argument, CacheUnavailable, Call, Script, ask, call
 from caching.signing import SIGNATURE, key_id, sign, verified
 from caching.writing import put_fresh
 
-READ = Script("entity_read", "entity_row")
+READ = Script("entity_read")
 PUT = Script("entity_put", "entity_row")
 
 # How long a process may take to fill a row before another tries, and how long the others look again.
@@ -114,7 +114,7 @@ class EntityCache(Declared[M]):
             version, owner, payload = row
             if self.signed and (payload := verified(self._signed_name(key, version, owner), payload)) is None:
                 raise CacheUnavailable("forged")
-            return Found(payload, owner.decode(), int(version), "hit", Proof(question, tuple(row), self.name))
+            return Found(payload, owner.decode(), int(version), "hit", self._proof(question, epoch, row))
         if state == b"gone":
             return Found(None, "", int(row[0]), "hit")
         if state == b"no-fence":
@@ -122,6 +122,10 @@ class EntityCache(Declared[M]):
         if lock and state == b"miss":
             raise _Busy
         return None
+
+    def _proof(self, question: Call, epoch: bytes, row: list[bytes]) -> Proof:
+        """That the row still has this version; so no more than that has to be said again."""
+        return Proof(replace(question, known=(b"%b-%b" % (epoch, row[0]),)), tuple(row), self.name)
 
     def _fill(self, key: str) -> Found:
         """One process reads PostgreSQL and fills; the others look again for a while, then ask it too."""

@@ -29,6 +29,12 @@ class Proof:
             return False
         return reply[0] == b"same" or (reply[0] == b"hit" and tuple(reply[3:]) == self.said)
 
+    def in_full(self, reply: Any) -> Any:
+        """The reply as who does not know what was said would have had it."""
+        if self.said and isinstance(reply, list) and reply[0] == b"same":
+            return [b"hit", *reply[1:3], *self.said]
+        return reply
+
 
 @dataclass(slots=True)
 class Grounds:

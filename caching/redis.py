@@ -203,15 +203,16 @@ class _Line(threading.local):
     """
 
     connection: Any = None
+    caches: Any = None
     pool: Any = None
     pid = 0
 
     def ready(self) -> Any:
         """A connection on which nothing waits to be read."""
-        pool = get_redis_connection("default").connection_pool
-        if self.connection is None or pool is not self.pool or self.pid != os.getpid():
-            self.connection, self.pool, self.pid = None, pool, os.getpid()
-            self.connection = pool.connection_class(**pool.connection_kwargs)
+        if self.connection is None or settings.CACHES is not self.caches or self.pid != os.getpid():
+            self.connection, self.caches, self.pid = None, settings.CACHES, os.getpid()
+            self.pool = get_redis_connection("default").connection_pool
+            self.connection = self.pool.connection_class(**self.pool.connection_kwargs)
         elif self._is_stale():
             self.connection.disconnect()
         if self.connection._sock is None:

@@ -3,6 +3,7 @@
 import os
 import threading
 from collections import Counter
+from functools import cache
 from typing import Final
 
 from prometheus_client import Counter as PrometheusCounter
@@ -13,6 +14,7 @@ FLUSH_SECONDS: Final = 1.0
 READS = PrometheusCounter("cache_reads", "Reads of a cache.", ["cache", "outcome"])
 
 _add = Script("stats_add")
+_reads = cache(READS.labels)
 _lock = threading.Lock()
 _counts: Counter[tuple[str, str]] = Counter()
 _flusher_pid = 0
@@ -23,12 +25,12 @@ def key(cache: str) -> str:
     return f"{{{cache}}}:stats"
 
 
-def count(cache: str, outcome: str) -> None:
-    """Count one read; outcome is hit, miss, partial or bypass."""
+def count(name: str, outcome: str) -> None:
+    """Count one read of a cache; outcome is hit, miss, partial or bypass."""
     global _flusher_pid  # noqa: PLW0603 - a forked child needs a flusher of its own
-    READS.labels(cache, outcome).inc()
+    _reads(name, outcome).inc()
     with _lock:
-        _counts[cache, outcome] += 1
+        _counts[name, outcome] += 1
         if _flusher_pid != os.getpid():
             _flusher_pid = os.getpid()
             threading.Thread(target=_flush_for_ever, name="cache-stats", daemon=True).start()
@@ -45,9 +47,9 @@ def flush() -> None:
     with _lock:
         counted = dict(_counts)
         _counts.clear()
-    for (cache, outcome), reads in counted.items():
+    for (name, outcome), reads in counted.items():
         try:
-            call(_add, [key(cache)], (outcome, reads))
+            call(_add, [key(name)], (outcome, reads))
         except CacheUnavailable:
             with _lock:
-                _counts[cache, outcome] += reads
+                _counts[name, outcome] += reads

@@ -2,14 +2,17 @@
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
+from django.contrib.messages.middleware import MessageMiddleware
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
 from django.template.loader import render_to_string
 from django.utils import translation
+from django_htmx.middleware import HtmxMiddleware
 
 from accounts.middleware import FOR_PROGRAMS
 from caching.lost import is_lost
@@ -74,6 +77,26 @@ class RequestLimitsMiddleware:
             detail = f"The request may have at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes."
             return problem_response("malformed_request", status=413, detail=detail)
         return self.get_response(request)
+
+
+class ForPages:
+    """Mixed into a middleware that only pages need: a program's request passes it by."""
+
+    get_response: Any
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """Pass a program's request on, and a page's through the middleware."""
+        if request.path_info.startswith(FOR_PROGRAMS):
+            return self.get_response(request)
+        return super().__call__(request)  # type: ignore[misc]
+
+
+class PageMessagesMiddleware(ForPages, MessageMiddleware):
+    """Django's own, for pages."""
+
+
+class PageHtmxMiddleware(ForPages, HtmxMiddleware):
+    """django-htmx's own, for pages."""
 
 
 class LengthMiddleware(CommonMiddleware):

@@ -134,9 +134,9 @@ MIDDLEWARE = [
     "accounts.middleware.PrincipalMiddleware",
     "config.middleware.UnavailableMiddleware",
     "accounts.middleware.LanguageMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "config.middleware.PageMessagesMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
+    "config.middleware.PageHtmxMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"

@@ -124,7 +124,7 @@ class Replay:
         if not _is_plain_read(environ):
             return self.application(environ, start_response)
         began = time.perf_counter()
-        credentials, address = _credentials(environ), tuple(environ.get(name) for name in _ADDRESS)
+        credentials, address = _credentials(environ), tuple(map(environ.get, _ADDRESS))
         caller = self._callers.get(credentials)
         kept = self._find(address, caller) if caller else None
         replies: list[tuple[Proof, Any]] = []
@@ -134,7 +134,7 @@ class Replay:
                 replies = list(zip(proofs, ask_all([proof.call for proof in proofs]), strict=True))
             if replies and all(proof.holds(reply) for proof, reply in replies) and self._may(caller, kept):
                 return self._again(caller, kept, environ, start_response, began)
-        with given((proof.call, reply) for proof, reply in replies):
+        with given((proof.call, proof.in_full(reply)) for proof, reply in replies):
             return self._ordinary(credentials, address, environ, start_response)
 
     def _find(self, address: Any, caller: Grounds) -> Kept | None:
