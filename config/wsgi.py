@@ -11,6 +11,7 @@ from config.content_type import readable_content_type
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("STATEMENT_TIMEOUT_MS", "5000")  # somebody waits for each of the web's statements
+os.environ.setdefault("PGAPPNAME", "web")  # its name in pg_stat_activity
 if (server := multiprocessing.parent_process()) and server.pid:
     processes.end_with_parent(signal.SIGTERM, server.pid)  # a worker of granian may not outlive it
 embedded.hold()

@@ -9,6 +9,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.vary import vary_on_headers
 
 from caching.proofs import grounds_of
 from events.errors import DomainError
@@ -58,6 +60,8 @@ def _words() -> dict[str, Any]:
     }
 
 
+@vary_on_headers("Accept-Encoding")  # gzip_page leaves it out of a 304
+@gzip_page
 @operators_only
 def live(request: PageRequest) -> HttpResponse:
     """What has changed on a page of the board: 304, the filters' new numbers, or rows as well."""

@@ -86,6 +86,8 @@ class World:
             headers["accept"] = self.die.choice(["*/*", "text/html", "application/json", "image/png"])
         if self.die.random() < 0.05:
             headers["accept_language"] = self.die.choice(["ru", "en", "de, ru;q=0.5"])
+        if self.die.random() < 0.2:
+            headers["accept_encoding"] = self.die.choice(["gzip, br", "gzip, br", "identity"])
         return headers
 
     def write(self) -> None:

@@ -201,3 +201,17 @@ def test_memory_is_bounded(relay: SteppedRelay, token: dict[str, str]) -> None:
     none = Site(most_bytes=0)
     none.ask(BOARD, **token)
     assert not none.is_replayed(BOARD, **token)
+
+
+def test_a_poll_comes_compressed_to_who_can_read_that(relay: SteppedRelay, session: dict[str, str]) -> None:
+    WorkOrderFactory.create_batch(3, status=Status.MANUFACTURING_APPROVED)
+    relay.settle()
+    site = Site()
+    for _ in range(2):
+        plain, short = site.ask(LIVE, **session), site.ask(LIVE, **session, accept_encoding="gzip")
+        assert (plain["Content-Encoding"], short["Content-Encoding"]) == ("", "gzip")
+        assert plain.body == short.body
+        unchanged = site.ask(LIVE, **session, if_none_match=plain["ETag"])
+        assert [one["Vary"] for one in (plain, unchanged)] == [short["Vary"]] * 2
+        assert "Accept-Encoding" in short["Vary"]
+    assert len(site.replayed) == 4
