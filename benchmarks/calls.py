@@ -41,6 +41,12 @@ class NullView(RoleView[WorkOrder]):
         return Response({"results": [], "next": None, "count": 0})
 
 
+class OpenView(NullView):
+    """The same for anybody: over HTTP, where no caller can be given."""
+
+    authentication_classes = permission_classes = ()
+
+
 class SerializerView(NullView):
     """The board's first page as DRF makes it."""
 
@@ -63,6 +69,7 @@ class JsonAggView(NullView):
 
 urlpatterns = [
     path("null/", NullView.as_view()),
+    path("open/", OpenView.as_view()),
     path("serializer/", SerializerView.as_view()),
     path("json_agg/", JsonAggView.as_view()),
     *real_urlpatterns,

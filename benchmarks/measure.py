@@ -1,9 +1,11 @@
 """Medians with their spread, of sides taken in turn, so that whatever slows the machine slows all of them."""
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 ROUNDS = 7
 
@@ -51,3 +53,20 @@ def _timed(call: Callable[[], object], prepare: Callable[[], object]) -> float:
     began = time.perf_counter()
     call()
     return time.perf_counter() - began
+
+
+def percentile(part: float, values: list[float]) -> float:
+    """The least value that so large a part of them does not exceed."""
+    return sorted(values)[min(int(part * len(values)), len(values) - 1)]
+
+
+def wait_for(fact: Callable[[], bool]) -> None:
+    """Look every few milliseconds."""
+    while not fact():
+        time.sleep(0.005)
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has used so far."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

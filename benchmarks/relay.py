@@ -1,13 +1,12 @@
 """How soon do others see a write, what does the relay bear? `python -m benchmarks.relay` writes relay.md."""
 
-import os
 import random
 import statistics
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +26,7 @@ from django.db import connection  # noqa: E402
 
 from benchmarks import figures, report, world  # noqa: E402
 from benchmarks.figures import Figure, fence_stands, fence_until_ms  # noqa: E402
+from benchmarks.measure import cpu_seconds, percentile, wait_for  # noqa: E402
 from caching.redis import relay_connection  # noqa: E402
 from mes.caches import BOARD  # noqa: E402
 from mes.models import WorkOrder  # noqa: E402
@@ -41,11 +41,6 @@ HOW = (
 IDLE_SECONDS = 10
 #: Writes of each kind until whose sight is measured.
 WRITES = 200
-
-
-def percentile(part: float, values: list[float]) -> float:
-    """The least value that so large a part of them does not exceed."""
-    return sorted(values)[min(int(part * len(values)), len(values) - 1)]
 
 
 @dataclass
@@ -114,12 +109,6 @@ def visibility(how: str, name: str, target: str) -> Figure:
     return Figure(f"commit -> visible, {name}, p99", f"{p99:.1f} ms", target, detail)
 
 
-def wait_for(fact: Callable[[], bool]) -> None:
-    """Look every few milliseconds."""
-    while not fact():
-        time.sleep(0.005)
-
-
 def rebuild() -> list[Figure]:
     """Redis loses everything: how long until hits are back, and what do readers notice?"""
     reader = Reader()
@@ -165,12 +154,6 @@ def idle(pid: int) -> Figure:
     time.sleep(IDLE_SECONDS)
     part = (cpu_seconds(pid) - began) / IDLE_SECONDS
     return Figure("idle relay, of one core", f"{part:.1%}", "<= 2%", f"{IDLE_SECONDS} s")
-
-
-def cpu_seconds(pid: int) -> float:
-    """What a process has used so far."""
-    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:

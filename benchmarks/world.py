@@ -32,8 +32,8 @@ FROM generate_series(1, %(orders)s) AS n
 
 def make(orders: int, every: int = UNCLAIMED_EVERY) -> tuple[User, User, Order]:
     """Fill the tables unless they hold exactly this many; returns an operator, a client and an order."""
-    operator = _user("olga", Role.OPERATOR)
-    client = _user("alice", Role.CLIENT)
+    operator = user("olga", Role.OPERATOR)
+    client = user("alice", Role.CLIENT)
     if WorkOrder.objects.count() != orders:
         with connection.cursor() as cursor:
             cursor.execute("TRUNCATE mes_workorder CASCADE")
@@ -46,8 +46,9 @@ def make(orders: int, every: int = UNCLAIMED_EVERY) -> tuple[User, User, Order]:
     return operator, client, order
 
 
-def _user(name: str, role: Role) -> User:
+def user(name: str, role: Role) -> User:
+    """Somebody in this role."""
     shown = {"first_name": name.capitalize(), "is_staff": role == Role.OPERATOR}
-    user = User.objects.update_or_create(username=name, defaults=shown)[0]
-    user.groups.add(Group.objects.get(name=role))
-    return user
+    found = User.objects.update_or_create(username=name, defaults=shown)[0]
+    found.groups.add(Group.objects.get(name=role))
+    return found
