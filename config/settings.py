@@ -168,7 +168,10 @@ _options = DATABASES["default"].get("OPTIONS", {})
 if STATEMENT_TIMEOUT_MS:
     _options["options"] = f"{_options.get('options', '')} -c statement_timeout={STATEMENT_TIMEOUT_MS}"
 DATABASES["default"].update(
-    CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True, OPTIONS={**_options, "connect_timeout": 5}
+    ENGINE="config.postgresql",  # which needs no statement for its health check
+    CONN_MAX_AGE=60,
+    CONN_HEALTH_CHECKS=True,
+    OPTIONS={**_options, "connect_timeout": 5},
 )
 
 # -- Redis ------------------------------------------------------------------------------------------------

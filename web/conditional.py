@@ -33,8 +33,8 @@ def known_etags(request: Request) -> list[str]:
 
 def is_known(etag: str, if_none_match: str) -> bool:
     """Whether the header names this entity tag (quoted, weak or not), or any."""
-    if if_none_match == etag:
-        return True
+    if not if_none_match or if_none_match == etag:
+        return bool(if_none_match)
     opaque = etag.removeprefix("W/")
     return any(tag == "*" or tag.removeprefix("W/") == opaque for tag in parse_etags(if_none_match))
 

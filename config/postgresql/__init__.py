@@ -1,0 +1,1 @@
+"""Django's PostgreSQL, which looks after its connections without a statement."""
