@@ -216,6 +216,10 @@ MUTANTS: tuple[Mutant, ...] = (
         "board_page.lua", " .. (horizon == '0000000000' and 'a' or '')", "",
     ),
     _lua(
+        "what was proven: rows", "a row that changed is the same to who knows it",
+        "entity_read.lua", "epoch .. '-' .. row[2] == ARGV[3]", "(ARGV[3] or '') ~= ''",
+    ),
+    _lua(
         "what was proven: horizon", "what was shown holds although it reaches below the horizon by now",
         "board_page.lua", "(complete or ARGV[6] > horizon)", "true",
     ),

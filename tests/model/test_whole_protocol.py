@@ -14,5 +14,6 @@ def test_no_fault_makes_a_hit_older_than_b() -> None:
     assert prey.hits["pages"] > 30 * EXAMPLES
     assert prey.hits["counts"] > 10 * EXAMPLES
     # And who polls shall have been told often enough that what it has still holds.
+    assert prey.hits["rows proven"] > 10 * EXAMPLES
     assert prey.hits["pages proven"] > 10 * EXAMPLES
     assert prey.hits["counts proven"] > 10 * EXAMPLES

@@ -18,12 +18,12 @@ _PAGES = tuple((view, limit) for view in range(len(VIEWS)) for limit in (1, 10))
 
 
 class Watcher:
-    """Somebody who polls every row, every first page and the counts, and keeps pages and counts by what
-    proves them again."""
+    """Somebody who polls every row, each first page and the counts, and keeps all by what proves it again."""
 
     def __init__(self, servers: Servers, promise: Promise) -> None:
         self._servers, self._promise = servers, promise
         self._cache, self._board = declare()
+        self._kept_rows: dict[tuple[str, str], tuple[bytes, list[Any]]] = {}  # what proves it, and the row
         self._kept: dict[Place, list[Any]] = {}  # from the ETag on: etag, behind, count, last, page
         self._kept_counts: dict[str, list[Any]] = {}  # by server: etag, counts, as of, rows of each view
         #: How many hits of each kind were judged.
@@ -34,7 +34,11 @@ class Watcher:
         places = [(server, *page) for page in _PAGES]
         board = self._board.partition
         calls: list[Any] = [
-            (READ, self._cache.partition_of(key).keys("fence", "head", f"row:{key}", "lock"), ("", 1))
+            (
+                READ,
+                self._cache.partition_of(key).keys("fence", "head", f"row:{key}", "lock"),
+                ("", 1, self._kept_rows.get((server, key), (b"",))[0]),
+            )
             for key in KEYS
         ]
         views = [self._board.facets.view(filters) for filters in VIEWS]
@@ -48,16 +52,21 @@ class Watcher:
             calls.append((PAGE, board.keys("fence", "head", "rows", "index", "gens"), (*asked, *known)))
         replies = self._servers.look(server, calls)
         for key, reply in zip(KEYS, replies, strict=False):
-            self._row(key, reply, window)
+            self._row(server, key, reply, window)
         fresh, again = replies[len(KEYS) : len(KEYS) + 2]
         self._counts(server, fresh, again, window)
         for place, reply in zip(places, replies[len(KEYS) + 2 :], strict=True):
             self._page(place, reply, window)
 
-    def _row(self, key: str, reply: list[Any], window: Window) -> None:
-        state = reply[0]
-        if state in (b"hit", b"gone"):
-            version, owner, payload = reply[3:]
+    def _row(self, server: str, key: str, reply: list[Any], window: Window) -> None:
+        state, epoch, _now, *row = reply
+        if state == b"same":
+            row = self._kept_rows[server, key][1]
+            self.hits["rows proven"] += 1
+        elif state == b"hit":
+            self._kept_rows[server, key] = b"%b-%b" % (epoch, row[0]), row
+        if state in (b"hit", b"gone", b"same"):
+            version, owner, payload = row
             found = Found(payload, owner.decode(), int(version), "hit")
             if state == b"gone":
                 found = Found(None, "", int(version), "hit")
