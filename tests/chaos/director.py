@@ -40,6 +40,7 @@ ACTORS = {
     "reader-3": "tests.chaos.direct_reader",
     "people": "tests.chaos.people",
     "writers": "tests.chaos.writers",
+    "rights": "tests.chaos.rights",
 }
 
 

@@ -9,7 +9,7 @@ import json
 import struct
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BufferedWriter, TextIOWrapper
 from pathlib import Path
 from sys import intern
@@ -74,6 +74,27 @@ class Fault:
     ended: float
 
 
+@dataclass(frozen=True, slots=True)
+class Right:
+    """From ``ended`` on somebody may enter, or may not, or (None) nobody was told; by which way it was so."""
+
+    who: str
+    way: str
+    may: bool | None
+    began: float
+    ended: float
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Somebody's try to enter, and the status of the answer."""
+
+    who: str
+    status: int
+    began: float
+    ended: float
+
+
 class Notebook:
     """One process's notes, in files of its own: ``Notebook(folder, "reader-1")``."""
 
@@ -102,7 +123,7 @@ class Notebook:
             self._failures[why] = self.body(why)
         self.read(began, now(), self._failures[why], who, FAILED)
 
-    def note(self, what: Write | Claim | Fault) -> None:
+    def note(self, what: Write | Claim | Fault | Right | Entry) -> None:
         """Note anything else; it is in the file when this returns, for the process may be killed next."""
         values = [getattr(what, name) for name in what.__slots__]
         self._lines.write(json.dumps([type(what).__name__, *values]) + "\n")
@@ -122,6 +143,8 @@ class Notes:
     writes: list[Write]
     claims: list[Claim]
     faults: list[Fault]
+    rights: list[Right] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
 
     def shown_to(self, who: int) -> "Notes":
         """The reads of one user."""
@@ -145,6 +168,8 @@ class Notes:
             "Write": (Write, notes.writes),
             "Claim": (Claim, notes.claims),
             "Fault": (Fault, notes.faults),
+            "Right": (Right, notes.rights),
+            "Entry": (Entry, notes.entries),
         }
         for path in sorted(folder.glob("*.lines")):
             for line in path.read_text().split("\n")[:-1]:

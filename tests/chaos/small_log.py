@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from events.vocabulary import OrderApproved, OrderSubmitted, PricingRequested, Status, WorkOrderChanged
-from tests.chaos.notes import BYPASS, FAILED, HIT, READ, Body, Claim, Fault, Notes, Write
+from tests.chaos.notes import BYPASS, FAILED, HIT, READ, Body, Claim, Entry, Fault, Notes, Right, Write
 from tests.chaos.pages import BOARD
 from tests.chaos.tables import Event, Line, Tables, Version
 from tests.chaos.verdict import judge
@@ -27,6 +27,8 @@ class Log:
     writes: list[Write] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    rights: list[Right] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
     tables: Tables = field(default_factory=Tables)
     told: dict[str, list[str]] = field(
         default_factory=lambda: {"created": ["A-1"], "submitted": ["A-1"], "finished": []}
@@ -53,6 +55,10 @@ class Log:
         self.bodies.append(Body({}, counts))
         self.reads.append((at, at + 0.01, len(self.bodies) - 1, 0, HIT, 0))
 
+    def enter(self, at: float, status: int) -> None:
+        """A guest's try to enter."""
+        self.entries.append(Entry("guest", status, at, at + 0.01))
+
     def step(self, key: str, at: float, before: str, after: str, by: str, actor: int | None = None) -> None:
         """A change of a status, with its version, its line, and who was told of the COMMIT."""
         version = 1 + sum(known.key == key for known in self.tables.versions)
@@ -68,7 +74,10 @@ class Log:
 
     def notes(self) -> Notes:
         """All of it, as it is read from files."""
-        return Notes(np.array(self.reads, READ), self.bodies, self.writes, self.claims, self.faults)
+        return Notes(
+            np.array(self.reads, READ), self.bodies, self.writes, self.claims, self.faults, self.rights,
+            self.entries,
+        )  # fmt: skip
 
     def broken(self) -> set[str]:
         """The promises that were broken."""
@@ -113,6 +122,10 @@ def honest_log() -> Log:
     log.page(20, "limit=20&status=MANUFACTURING_APPROVED", {})
     log.page(20, "limit=20&material=silver_925", {})
     log.read(9, {SHOP: 0})
+    for way, may, at in (("begins", True, 10), ("role", False, 20), ("given back", True, 30)):
+        log.rights.append(Right("guest", way, may, at - 0.01, at + 0.01))
+    for at, status in ((15, 200), (21, 200), (25, 403), (31, 403), (35, 304)):
+        log.enter(at, status)
     return log
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from events.vocabulary import OrderApproved, Status, WorkOrderChanged
 from tests.chaos.checker import Ages, check_hits, proven
-from tests.chaos.notes import BYPASS, DROPPED, HIT, PARTIAL, TIMED_OUT, Claim, Fault, Write
+from tests.chaos.notes import BYPASS, DROPPED, HIT, PARTIAL, TIMED_OUT, Claim, Fault, Right, Write
 from tests.chaos.pages import check_missing
 from tests.chaos.small_log import CLIENT, MES, OPERATOR, RIVAL, SHOP, B, Log, honest_log, moment
 from tests.chaos.tables import Line, Version
@@ -221,6 +221,14 @@ def taken_back(log: Log) -> None:
     log.read(23, {SHOP: 4}, who=CLIENT)
 
 
+def let_in_too_late(log: Log) -> None:
+    log.enter(22.5, 200)
+
+
+def sent_away_for_nothing(log: Log) -> None:
+    log.enter(32.5, 401)
+
+
 def own_write_missed(log: Log) -> None:
     log.writes.append(Write(SHOP, 5, 16.09, 16.11, "http", who=CLIENT))
     log.read(18.5, {SHOP: 4}, who=CLIENT)
@@ -258,8 +266,17 @@ PLANTED: dict[Callable[[Log], None], set[str]] = {
     strange_answer: {"nobody gets an answer that should not have been"},
     # Whoever is taken back by more than B, or misses its own write, has been shown too old a hit as well.
     taken_back: {HIT_TOO_OLD, "nobody is taken back more than B (2 s)"},
+    let_in_too_late: {"who lost the right is let in no longer than B (2 s)"},
+    sent_away_for_nothing: {"who has the right is let in after B (2 s)"},
     own_write_missed: {HIT_TOO_OLD, "own writes are seen within B (2 s)"},
 }
+
+
+def test_a_right_that_nobody_was_told_of_puts_nobody_to_the_test(log: Log) -> None:
+    log.rights.append(Right("guest", "role", None, 40, 41))
+    log.enter(50, 200)
+    log.enter(51, 403)
+    assert log.broken() == set()
 
 
 @pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.chaos import checker, failures, orders, pages, picture
+from tests.chaos import checker, entries, failures, orders, pages, picture
 from tests.chaos.checker import Ages, Finding
 from tests.chaos.notes import FAILED, HIT, HOW, NOBODY, Notes
 from tests.chaos.tables import Tables
@@ -50,6 +50,7 @@ def judge(notes: Notes, tables: Tables, told: Mapping[str, Any], bound: float) -
         backwards,
         own,
         checker.check_counts(notes, tables.versions, bound),
+        *entries.check_entries(notes, bound),
         orders.check_double_claims(notes.claims, tables),
         orders.check_answered_claims(notes.claims, tables),
         orders.check_events_handled(tables),
@@ -71,6 +72,8 @@ def judge(notes: Notes, tables: Tables, told: Mapping[str, Any], bound: float) -
         "own_writes_missed_in_calm": int(sum(is_calm(notes, moment) for moment in own_missed)),
         "writes_acknowledged": dict(Counter(write.by for write in notes.writes)),
         "versions_committed": len(tables.versions),
+        "rights_taken": entries.ways(notes),
+        "let_in_last_after_s": entries.latest_entry(notes),
         "claims": dict(Counter(claim.answer or "no answer" for claim in notes.claims)),
         "events": len(tables.events),
         "orders": len({key[2:] for key in tables.statuses}),
