@@ -23,7 +23,11 @@ django.setup()
 from django.conf import settings  # noqa: E402 - models need django.setup()
 from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
+from django.utils import timezone  # noqa: E402
 
+from accounts.caches import TOKENS  # noqa: E402
+from accounts.models import ApiToken, User  # noqa: E402
+from accounts.services import token_issue  # noqa: E402
 from benchmarks import figures, report, world  # noqa: E402
 from benchmarks.figures import Figure, fence_stands, fence_until_ms  # noqa: E402
 from benchmarks.measure import cpu_seconds, percentile, wait_for  # noqa: E402
@@ -40,7 +44,7 @@ HOW = (
 )
 IDLE_SECONDS = 10
 #: Writes of each kind until whose sight is measured.
-WRITES = 200
+WRITES, REVOCATIONS = 200, 100
 
 
 @dataclass
@@ -109,6 +113,31 @@ def visibility(how: str, name: str, target: str) -> Figure:
     return Figure(f"commit -> visible, {name}, p99", f"{p99:.1f} ms", target, detail)
 
 
+def revocations(process: "subprocess.Popen[bytes]") -> list[Figure]:
+    """Tokens are revoked past the product: how long are they still taken, at last with the relay dead?"""
+    took = [_revocation() for _ in range(REVOCATIONS)]
+    process.kill()
+    took_dead = _revocation()
+    p50, p99 = 1000 * statistics.median(took), 1000 * percentile(0.99, took)
+    return [
+        Figure("token revoked by psql -> refused, p50", f"{p50:.1f} ms", "<= 100 ms", f"p99 {p99:.1f} ms"),
+        Figure("the same, the relay killed just before", f"{took_dead:.2f} s", "<= B (2 s)", "once"),
+    ]
+
+
+def _revocation() -> float:
+    """Seconds from the COMMIT of a revocation until the token is refused."""
+    token, _key = token_issue(user=User.objects.get(username="olga"), name="benchmark")
+    while not TOKENS.read(token.digest).status.endswith("; hit"):
+        time.sleep(0.01)
+    time.sleep(random.uniform(0, 0.05))
+    ApiToken.objects.filter(pk=token.pk).update(revoked_at=timezone.now())
+    began = time.perf_counter()
+    while not json.loads(TOKENS.read(token.digest).payload or b"{}")["revoked"]:
+        time.sleep(0.0005)
+    return time.perf_counter() - began
+
+
 def rebuild() -> list[Figure]:
     """Redis loses everything: how long until hits are back, and what do readers notice?"""
     reader = Reader()
@@ -169,6 +198,7 @@ def main() -> None:
             lambda: [visibility("killed", "process killed after COMMIT", "<= 50 ms")],
             rebuild,
             drain,
+            lambda: revocations(process),
         ):
             wait_for(fence_stands)
             found = measure()
