@@ -1,5 +1,6 @@
 """How soon do others see a write, what does the relay bear? `python -m benchmarks.relay` writes relay.md."""
 
+import json
 import random
 import statistics
 import subprocess
