@@ -1,6 +1,7 @@
 """Who may use the site, in which roles, and with which API tokens?"""
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 import pgtrigger
@@ -69,18 +70,38 @@ class User(AbstractUser):
 
     def has_usable_password(self) -> bool:
         """Whether there is a password: the head of each page asks, and a payload tells no more of it."""
-        if "password" in self.get_deferred_fields():
+        if self.principal and "password" in self.get_deferred_fields():
             return bool(self.principal["has_password"])
         return super().has_usable_password()
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save it; of a principal's user, only what has been changed here: the rest may be a moment old."""
-        if self.principal and kwargs.get("update_fields") is None:
-            here = {field.attname: field.name for field in self._meta.concrete_fields}
-            known = [name for name in here if name not in self.get_deferred_fields()]
-            changed = [name for name in known if getattr(self, name) != self.principal.get(name, self)]
-            kwargs["update_fields"] = [here[name] for name in changed]
+        saved = kwargs.get("update_fields")
+        if self.principal and self.pk == self.principal["id"] and not args and not kwargs:
+            saved = [
+                name for name, value in self._loaded().items() if value != self.principal.get(name, self)
+            ]
+            kwargs["update_fields"] = saved
         super().save(*args, **kwargs)
+        self._agree(saved)
+
+    def refresh_from_db(self, using: Any = None, fields: Any = None, from_queryset: Any = None) -> None:
+        """Read it anew; of a principal's user, what was read is no change to be saved."""
+        super().refresh_from_db(using, fields, from_queryset)
+        self._agree(fields)
+
+    def _agree(self, names: Iterable[str] | None) -> None:
+        """PostgreSQL holds the same of these columns (None: of all that are known) from now on."""
+        if self.principal:
+            loaded = self._loaded()
+            same = loaded.keys() if names is None else loaded.keys() & names
+            self.principal = {**self.principal, **{name: loaded[name] for name in same}}
+
+    def _loaded(self) -> dict[str, Any]:
+        """The columns that are known, and what they hold."""
+        missing = self.get_deferred_fields()
+        names = [field.attname for field in self._meta.concrete_fields]
+        return {name: getattr(self, name) for name in names if name not in missing}
 
     @classmethod
     def roles_of(cls, user: str) -> ArraySubquery:
@@ -169,3 +190,10 @@ class Session(AbstractBaseSession):
 
     def __str__(self) -> str:
         return f"…{self.session_key[-4:]}"
+
+    @classmethod
+    def get_session_store_class(cls) -> Any:
+        """Where such sessions are read and written."""
+        from accounts.sessions import SessionStore
+
+        return SessionStore

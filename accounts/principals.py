@@ -40,9 +40,10 @@ def note(
 ) -> None:
     """Tell the request who asks, and what proves it until when (seconds since 1970; None: for ever)."""
     grounds = grounds_of(environ)
+    grounds.who = proof
     if proof is not None:
         own = ("id", "username", "first_name", "last_name", "email", "auth_hash")
         shared = [value for name, value in principal.items() if name not in own]
-        grounds.who, grounds.until = proof, inf if until is None else until
+        grounds.until = inf if until is None else until
         # Answers to a session say so in Vary, those to a token don't.
         grounds.caller, grounds.audience = str(principal["id"]), repr((proof.cache, shared))

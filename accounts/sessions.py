@@ -5,11 +5,14 @@ import json
 import time
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 
 from accounts.caches import SESSIONS
 from accounts.models import Session
 from caching.proofs import Proof
+
+_in_a_thread: Any = sync_to_async
 
 
 class SessionStore(DatabaseStore):
@@ -61,6 +64,14 @@ class SessionStore(DatabaseStore):
         session_key = session_key or self.session_key
         if session_key is not None:
             Session.objects.filter(session_key=self._digest(session_key)).delete()
+
+    # Django's own asynchronous ones would ask their table, past all of this.
+    aload = _in_a_thread(load)
+    aexists = _in_a_thread(exists)
+    acreate = _in_a_thread(create)
+    acreate_model_instance = _in_a_thread(create_model_instance)
+    asave = _in_a_thread(DatabaseStore.save)
+    adelete = _in_a_thread(delete)
 
     @staticmethod
     def _digest(session_key: str | None) -> str:

@@ -142,7 +142,7 @@ def ask(question: Call) -> Any:
     no permission)."""
     if _given.replies and question.question in _given.replies:
         asked, reply = _given.replies.pop(question.question)
-        if reply[0] != b"same" or asked.known[:1] == question.known[:1]:
+        if reply[0] != b"same" or _same(asked.known, question.known):
             return reply
     (reply,) = ask_all([question])
     if isinstance(reply, RedisError):
@@ -158,12 +158,17 @@ def ask_all(questions: Sequence[Call]) -> list[Any]:
     """
     if not is_enabled():
         raise CacheUnavailable("off")
+    if _given.trouble:
+        raise _given.trouble
     breaker.admit()
     try:
         replies = exchange(questions)
     except (RedisError, OSError) as error:
         breaker.failed()
-        raise CacheUnavailable("breaker", error) from error
+        trouble = CacheUnavailable("breaker", error)
+        if _given.replies is not None:
+            _given.trouble = trouble
+        raise trouble from error
     breaker.succeeded()
     return replies
 
@@ -235,7 +240,9 @@ class _Line(threading.local):
             self.connection.port,
         ):
             return True
-        return bool(select.select([socket], [], [], 0)[0])
+        poll = select.poll()
+        poll.register(socket, select.POLLIN)
+        return bool(poll.poll(0))
 
 
 _line = _Line()
@@ -243,23 +250,32 @@ _line = _Line()
 
 class _Given(threading.local):
     replies: "dict[Any, Any] | None" = None
+    trouble: CacheUnavailable | None = None
 
 
 _given = _Given()
 
 
 @contextmanager
-def given(replies: Iterable[tuple[Call, Any]]) -> Iterator[None]:
+def given(replies: Iterable[tuple[Call, Any]], trouble: CacheUnavailable | None = None) -> Iterator[None]:
     """In this block :func:`ask` answers these calls, each once, with the replies that came a moment ago.
 
     So whoever asked ahead on behalf of a request spares it a round trip of its own. "Same" is an answer only
-    to who knows the same.
+    to who knows the same. Once Redis could not be asked, then or in this block, it is not asked again: a
+    request waits for one time-out, not for several.
     """
+    _given.trouble = trouble
     _given.replies = {asked.question: (asked, reply) for asked, reply in replies if isinstance(reply, list)}
     try:
         yield
     finally:
-        _given.replies = None
+        _given.replies = _given.trouble = None
+
+
+def _same(asked: tuple[Argument, ...], known: tuple[Argument, ...]) -> bool:
+    """Whether the first thing known is the same text."""
+    texts = [one[0].decode() if isinstance(one[0], bytes) else str(one[0]) for one in (asked, known) if one]
+    return len(texts) == 2 and texts[0] == texts[1]
 
 
 def relay_connection() -> "Redis":

@@ -5,14 +5,14 @@ needed for truth: what is missed (``update()``, bulk, psql, a crash, a Redis tha
 in the change log by the relay.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 import structlog
 from django.db import transaction
 from django.db.models import Model
-from django.db.models.signals import ModelSignal, m2m_changed, post_delete, post_save
+from django.db.models.signals import ModelSignal, m2m_changed, post_delete, post_save, pre_delete
 
 from caching.declared import Declared, caches_of
 from caching.dependencies import Dependency
@@ -36,9 +36,10 @@ def connect() -> None:
             uid = f"caching.{cache.name}.{model._meta.label}"
             touch = partial(_dependency_changed, cache, dependency)
             post_save.connect(touch, sender=model, dispatch_uid=f"{uid}.save", weak=False)
+            pre_delete.connect(touch, sender=model, dispatch_uid=f"{uid}.delete", weak=False)
             for field in model._meta.many_to_many:
                 m2m_changed.connect(
-                    partial(_set_changed, touch, model),
+                    partial(_set_changed, touch, model, field.name),
                     sender=getattr(model, field.name).through,
                     dispatch_uid=f"{uid}.{field.name}",
                     weak=False,
@@ -65,35 +66,42 @@ def _changed(sender: type[Model], instance: Model, signal: ModelSignal, **_kwarg
 
 
 def _dependency_changed(
-    cache: Declared[Any], dependency: Dependency, instance: Model, **_kwargs: Any
+    cache: Declared[Any], dependency: Dependency, instance: Model, signal: Any = None, **_kwargs: Any
 ) -> None:
-    """A row is saved that rows of the cache depend on: find and put them when its transaction commits."""
-    found = dependency.rows_of(instance)
+    """A row is saved that rows of the cache depend on: find and put them when its transaction commits. Of one
+    that is about to be deleted they are found now; those that go with it are no longer there to be put."""
+    if not is_enabled() or breaker.is_open:
+        return
+    found = cache.model._default_manager.filter(dependency.rows_of(instance))
+    rows = found.values_list(cache.key, "version")
+    known = dict(rows) if signal is pre_delete else None
 
     def put_all() -> None:
-        keys = cache.model._default_manager.filter(found).values_list(cache.key, flat=True)
-        _write_through(cache, dict.fromkeys(keys, 0))
+        _write_through(cache, dict(rows) if known is None else known)
 
-    if is_enabled() and not breaker.is_open:
-        transaction.on_commit(put_all, robust=True)
+    transaction.on_commit(put_all, robust=True)
 
 
 def _set_changed(
     touch: Callable[..., None],
     owner: type[Model],
+    field: str,
     instance: Model,
     action: str,
     model: type[Model],
     pk_set: set[Any] | None,
     **_kwargs: Any,
 ) -> None:
-    """A many-to-many set was changed, from either side: its owners are what rows depend on."""
-    if action.startswith("post_"):
-        owners = (
-            [instance] if isinstance(instance, owner) else model._default_manager.filter(pk__in=pk_set or ())
-        )
-        for one in owners:
-            touch(instance=one)
+    """A many-to-many set was changed, from either side: its owners are what rows depend on. Only before all
+    of them are taken away from the other side is it known who they are."""
+    if isinstance(instance, owner):
+        owners: Iterable[Model] = [instance] if action.startswith("post_") else []
+    elif action == "pre_clear":
+        owners = owner._default_manager.filter(**{field: instance})
+    else:
+        owners = model._default_manager.filter(pk__in=pk_set or ()) if action.startswith("post_") else []
+    for one in owners:
+        touch(instance=one)
 
 
 def _write_through(cache: Declared[Any], versions: Versions) -> None:

@@ -24,10 +24,10 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class BoardPage:
-    """Rows newest first, as ``mes.payload`` renders them (None: the caller knows them by the ETag), and the
-    cursor of the page after them, if there is one; ETag and Cache-Status are ``caching.board.Page``'s."""
+    """Rows newest first, as ``mes.payload`` renders them, and the cursor of the page after them, if there is
+    one; ETag and Cache-Status are ``caching.board.Page``'s."""
 
-    rows: list[Row] | None
+    rows: list[Row]
     next_cursor: str | None = None
     etag: str | None = None
     cache_status: str = ""
@@ -50,12 +50,12 @@ class Tallies:
         return f"{zlib.crc32(repr(self).encode()):x}"
 
 
-def board_page(*, status: str = "", material: str = "", cursor: str = "", etag: str = "") -> BoardPage:
+def board_page(*, status: str = "", material: str = "", cursor: str = "") -> BoardPage:
     """A page of the board; without a filter's value, any. Raises ``ValueError`` for a bad cursor."""
     after = decode_cursor(cursor) if cursor else None
-    page = BOARD.page(_chosen(status, material), PAGE_ROWS, after, etag or None)
+    page = BOARD.page(_chosen(status, material), PAGE_ROWS, after)
     return BoardPage(
-        None if page.rows is None else json.loads(b"[%b]" % page.rows),
+        json.loads(b"[%b]" % (page.rows or b"")),
         None if page.next_after is None else encode_cursor(page.next_after),
         page.etag,
         page.status,

@@ -11,7 +11,7 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
@@ -62,7 +62,8 @@ class Kept:
     @property
     def size(self) -> int:
         """Bytes of memory it takes, roughly."""
-        return _OVERHEAD + len(self.body or b"") + sum(len(proof.said) for proof in self.grounds.what)
+        said = sum(len(name) + len(value) for name, value in self.headers)
+        return _OVERHEAD + len(self.body or b"") + said + _size(self.grounds)
 
 
 class Bounded(Generic[T]):
@@ -86,10 +87,12 @@ class Bounded(Generic[T]):
 
     def put(self, key: Any, value: T, size: int) -> None:
         """Keep the value in place of the one that was there, unless it alone would take an eighth of all."""
-        self.drop(key)
         if size > self.most_bytes // 8:
+            self.drop(key)
             return
         with self._lock:
+            before, _value = self._values.pop(key, (0, None))
+            self.bytes -= before
             self._values[key] = (size, value)
             self.bytes += size
             while self.bytes > self.most_bytes:
@@ -128,13 +131,16 @@ class Replay:
         caller = self._callers.get(credentials)
         kept = self._find(address, caller) if caller else None
         replies: list[tuple[Proof, Any]] = []
+        trouble: CacheUnavailable | None = None
         if caller and caller.who and kept and kept.fits(environ):
             proofs = [caller.who, *kept.grounds.what]
-            with suppress(CacheUnavailable):  # the ordinary path meets the same, and says so
+            try:
                 replies = list(zip(proofs, ask_all([proof.call for proof in proofs]), strict=True))
+            except CacheUnavailable as error:
+                trouble = error
             if replies and all(proof.holds(reply) for proof, reply in replies) and self._may(caller, kept):
                 return self._again(caller, kept, environ, start_response, began)
-        with given((proof.call, proof.in_full(reply)) for proof, reply in replies):
+        with given(((proof.call, proof.in_full(reply)) for proof, reply in replies), trouble):
             return self._ordinary(credentials, address, environ, start_response)
 
     def _find(self, address: Any, caller: Grounds) -> Kept | None:
@@ -199,22 +205,32 @@ class Replay:
         if status[:3] not in ("200", "304") or "set-cookie" in named or "etag" not in named or vary - _VARY:
             return
         kept = Kept(grounds, headers, body if status[:3] == "200" else None, named["etag"])
-        self._callers.put(credentials, replace(grounds, what=()), _OVERHEAD)
+        who = replace(grounds, what=())
+        self._callers.put(credentials, who, _OVERHEAD + _size(who))
+        at = sum(len(part) for part in address if part)
         alone = (address, "caller", grounds.caller, grounds.audience)
         if grounds.is_shared and grounds.caller not in grounds.apart:
             self._answers.drop(alone)
-            self._answers.put((address, "audience", grounds.audience), kept, kept.size)
+            self._answers.put((address, "audience", grounds.audience), kept, at + kept.size)
         else:
-            self._answers.put(alone, kept, kept.size)
+            self._answers.put(alone, kept, at + kept.size)
 
 
 def _is_plain_read(environ: "WSGIEnvironment") -> bool:
-    """A GET or HEAD without a body."""
+    """A GET or HEAD without a body, by one caller: who brings a token and a cookie may be two."""
     return (
         environ["REQUEST_METHOD"] in ("GET", "HEAD")
         and environ.get("CONTENT_LENGTH", "") in ("", "0")
         and "HTTP_TRANSFER_ENCODING" not in environ
+        and not ("HTTP_AUTHORIZATION" in environ and "HTTP_COOKIE" in environ)
     )
+
+
+def _size(grounds: Grounds) -> int:
+    """Bytes of what its proofs say and ask."""
+    proofs = (*grounds.what, grounds.who) if grounds.who else grounds.what
+    said = sum(len(words) for proof in proofs for words in proof.said if isinstance(words, bytes))
+    return said + sum(len(proof.call.packed) for proof in proofs) + len(grounds.audience)
 
 
 def _credentials(environ: "WSGIEnvironment") -> bytes:

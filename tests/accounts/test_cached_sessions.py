@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Group
 from django.contrib.sessions.backends.base import CreateError
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
@@ -272,3 +273,36 @@ def test_a_session_of_somebody_who_is_gone_is_refused_and_not_tried_for_ever(
     olga.delete()
     with pytest.raises(CreateError):
         session.cycle_key()
+
+
+def test_the_asynchronous_store_is_the_same(browser: Client) -> None:
+    session = SessionStore(key_of(browser))
+    data = async_to_sync(session.aload)()
+    assert data["_auth_user_id"] == session.load()["_auth_user_id"]
+    assert async_to_sync(session.aexists)(key_of(browser))
+    session["more"] = 1
+    async_to_sync(session.asave)()
+    assert Session.objects.get().get_decoded()["more"] == 1
+    assert key_of(browser) not in set(Session.objects.values_list("pk", flat=True))
+    async_to_sync(session.adelete)(key_of(browser))
+    assert not Session.objects.exists()
+
+
+def test_old_sessions_end_a_few_at_a_time_but_for_those_in_use(
+    browser: Client, olga: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "BATCH", 2)
+    own = Session.objects.get()
+    for number in range(5):
+        Session.objects.create(session_key=f"{number}", user=olga, expire_date=LONG_AGO)
+
+    def touch() -> None:
+        with transaction.atomic():
+            sql("UPDATE accounts_session SET session_data = '' WHERE session_key = '1'")
+            sql("SELECT 1 AS written")
+
+    with Paused(touch, after="AS written") as writer:
+        assert tasks.end_old_sessions() == 4
+        assert writer.go_on() is None
+    assert tasks.end_old_sessions() == 1
+    assert Session.objects.get() == own

@@ -150,6 +150,10 @@ def rename(token: ApiToken, group: Group) -> None:
     pytest.param(403, lambda token, _group: token.user.groups.clear(), id="groups.clear"),
     pytest.param(403, lambda token, group: group.user_set.remove(token.user), id="user_set.remove"),
     pytest.param(403, lambda _token, group: group.user_set.set([]), id="user_set.set"),
+    pytest.param(403, lambda _token, group: group.user_set.clear(), id="user_set.clear"),
+    pytest.param(403, lambda _token, group: group.user_set.set([], clear=True), id="user_set.set cleared"),
+    pytest.param(403, lambda _token, group: group.delete(), id="group deleted"),
+    pytest.param(403, lambda _t, group: Group.objects.filter(pk=group.pk).delete(), id="groups deleted"),
     pytest.param(403, rename, id="group renamed"),
 ])  # fmt: skip
 def test_what_the_product_takes_away_is_gone_at_once(

@@ -124,3 +124,23 @@ def test_a_password_change_does_not_give_back_what_psql_took_a_moment_ago(
         assert browser.post("/admin/password_change/", form).status_code == 302
     olga.refresh_from_db()
     assert (olga.check_password(NEW), olga.is_superuser) == (True, False)
+
+
+def test_what_was_saved_can_be_saved_back(known: User) -> None:
+    for language in ("ru", "en"):
+        known.language = language
+        known.save()
+        assert User.objects.get(pk=known.pk).language == language
+
+
+def test_what_was_read_anew_is_what_changes_are_told_by(known: User) -> None:
+    before = known.first_name
+    User.objects.update(first_name="Meanwhile")
+    known.refresh_from_db()
+    known.first_name = before
+    known.save()
+    assert User.objects.get(pk=known.pk).first_name == before
+
+
+def test_a_user_whose_password_was_not_loaded_is_asked_for_it(olga: User) -> None:
+    assert User.objects.only("username").get(pk=olga.pk).has_usable_password()

@@ -3,7 +3,7 @@
 import random
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.chaos.checker import Finding
@@ -19,8 +19,10 @@ LOOK = 0.5  # seconds between two looks at the site
 class Breaking:
     """One fault after another until the time is up or Ctrl-C comes; ``folder`` has everybody's notes."""
 
-    def __init__(self, site: Site, folder: Path, options: Namespace) -> None:
-        self.site, self.options = site, options
+    def __init__(
+        self, site: Site, folder: Path, options: Namespace, look: Callable[[], None] = lambda: None
+    ) -> None:
+        self.site, self.options, self.look = site, options, look
         self.dice = random.Random(options.seed)
         self.notebook = Notebook(folder, "director")
         self.mended = Finding("after each fault the site works again")
@@ -58,6 +60,7 @@ class Breaking:
             wait(min(LOOK, max(0.0, until - now())))
             for name in self.site.tend():
                 self.notebook.note(Fault(f"{name}-ended-by-itself", now(), now()))
+            self.look()
 
     def _break(self, name: str) -> bool:
         """One fault from its beginning to its end; false when the site could not be mended."""

@@ -69,10 +69,14 @@ def direct(caches: Caches, folder: Path, options: Namespace) -> bool:
 
 def _run(site: Site, folder: Path, options: Namespace) -> Verdict:
     actors = {name: _start(site, module, name, folder) for name, module in ACTORS.items()}
-    try:
-        mended = Breaking(site, folder / "notes", options).run()
+
+    def look() -> None:
         ended = [name for name, actor in actors.items() if actor.poll() is not None]
         assert not ended, f"{ended} ended by themselves, see their logs in {folder}"
+
+    try:
+        mended = Breaking(site, folder / "notes", options, look).run()
+        look()
     finally:
         _end(actors)
     print("\nwaiting for the queue to come to rest ...", flush=True)

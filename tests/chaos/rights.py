@@ -97,10 +97,16 @@ def with_token(url: str, name: str, user: User) -> Person:
     def restore() -> None:
         sql(revoked, None, token.pk)
 
+    def delete() -> None:
+        ApiToken.objects.get(pk=token.pk).delete()
+
     person.changes |= {
         "revoked": (lambda: token_revoke(token=token), restore),
         "revoked by psql": (revoke, restore),
-        "deleted": (ApiToken.objects.get(pk=token.pk).delete, lambda: token.save(force_insert=True)),
+        "deleted": (
+            lambda: ApiToken.objects.get(pk=token.pk).delete(),
+            lambda: token.save(force_insert=True),
+        ),
     }
     return person
 

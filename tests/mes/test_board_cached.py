@@ -58,7 +58,7 @@ def test_a_poll_says_304_until_something_changes(olga: User, otto: User, relay: 
     assert order.number not in after.text
 
 
-def test_numbers_alone_come_without_rows(olga: User, relay: SteppedRelay) -> None:
+def test_numbers_alone_are_news(olga: User, relay: SteppedRelay) -> None:
     WorkOrderFactory(status=READY)
     relay.settle()
     browser = desk(olga)
@@ -66,8 +66,7 @@ def test_numbers_alone_come_without_rows(olga: User, relay: SteppedRelay) -> Non
     WorkOrderFactory(status=Status.SUBMITTED)
     relay.settle()
     after = poll(browser, first)
-    assert "<tbody>" in first.text
-    assert "<tbody>" not in after.text
+    assert after.status_code == 200
     assert after.context["numbers"].statuses["SUBMITTED"] == 1
 
 

@@ -1,25 +1,32 @@
 """What is given again, what is not, and what does it cost?"""
 
+import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 from redis.connection import AbstractConnection
 
 from accounts.models import ApiToken, User
+from accounts.roles import Role
 from accounts.services import token_issue, token_revoke
-from caching import stats
+from caching import redis, stats
 from caching.redis import relay_connection
 from events.vocabulary import Status
 from mes import claims
 from tests.caching.relays import SteppedRelay
+from tests.caching.servers import Valkey, caches_at
 from tests.desks import desk
 from tests.factories import OrderFactory, WorkOrderFactory
+from tests.threads import at_once
 from tests.web.wire import Site, cookie
+from web.replay import Bounded
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BOARD, LIVE, DASHBOARD = "/api/v1/mes/orders/", "/admin/board/live/", "/api/v1/mes/dashboard/"
@@ -188,16 +195,19 @@ def _hits(cache: str) -> float:
     return stats.READS.labels(cache, "hit")._value.get()
 
 
-def test_memory_is_bounded(relay: SteppedRelay, token: dict[str, str]) -> None:
+def test_memory_is_bounded(relay: SteppedRelay, token: dict[str, str], session: dict[str, str]) -> None:
     WorkOrderFactory.create_batch(3, status=Status.MANUFACTURING_APPROVED)
     relay.settle()
-    site = Site(most_bytes=100_000)
+    site = Site(most_bytes=200_000)
     for number in range(200):
-        site.ask(f"{BOARD}?limit={number % 99 + 1}&status=SUBMITTED", **token, cookie=f"n={number}")
+        site.ask(
+            f"{BOARD}?limit={number % 99 + 1}&status=SUBMITTED", cookie=f"{session['cookie']}; n={number}"
+        )
     for kept in (site.replay._callers, site.replay._answers):
         assert 0 < kept.bytes <= kept.most_bytes
         assert kept.bytes == sum(size for size, _value in kept._values.values())
         assert len(kept) > 5
+        assert len(kept) < 100
     none = Site(most_bytes=0)
     none.ask(BOARD, **token)
     assert not none.is_replayed(BOARD, **token)
@@ -215,3 +225,75 @@ def test_a_poll_comes_compressed_to_who_can_read_that(relay: SteppedRelay, sessi
         assert [one["Vary"] for one in (plain, unchanged)] == [short["Vary"]] * 2
         assert "Accept-Encoding" in short["Vary"]
     assert len(site.replayed) == 4
+
+
+def test_who_brings_a_token_and_a_cookie_is_asked_each_time(
+    relay: SteppedRelay, alices: dict[str, str], otto: User
+) -> None:
+    """The API goes by the token, the admin by the session: who was asked last is no answer to the other."""
+    otto.groups.add(Group.objects.get(name=Role.CLIENT))
+    session = {"cookie": cookie(desk(otto))}
+    WorkOrderFactory(status=Status.MANUFACTURING_APPROVED)
+    order = f"/api/v1/shop/orders/{OrderFactory(client=otto).number}/"
+    relay.settle()
+    site = Site()
+    for _ in range(2):
+        assert site.ask(order, **session).status == "200 OK"
+    both = alices | session
+    assert site.ask(LIVE, **both).status == "200 OK"
+    assert site.ask(order, **both).status == "404 Not Found"
+    token_revoke(token=ApiToken.objects.get(user__username="alice"))
+    assert site.ask(order, **both).status == "401 Unauthorized"
+
+
+def test_what_clients_make_long_counts_as_long(
+    relay: SteppedRelay, alices: dict[str, str], alice: User
+) -> None:
+    order = f"/api/v1/shop/orders/{OrderFactory(client=alice).number}/"
+    relay.settle()
+    site = Site(most_bytes=2**20)
+    for number in range(100):
+        site.ask(f"{order}?n={number}{'y' * 20_000}", **alices)
+    assert 0 < len(site.replay._answers) < 2**20 / 20_000
+
+
+def test_two_threads_that_keep_the_same_count_it_once() -> None:
+    kept, before = Bounded[int](8_000), sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        at_once(*[lambda: [kept.put("same", 1, 1000) for _ in range(20_000)]] * 4)
+    finally:
+        sys.setswitchinterval(before)
+    assert (len(kept), kept.bytes) == (1, 1000)
+
+
+def test_a_process_with_many_open_files_asks_redis_like_any_other(
+    relay: SteppedRelay, token: dict[str, str]
+) -> None:
+    WorkOrderFactory(status=Status.MANUFACTURING_APPROVED)
+    relay.settle()
+    site = Site()
+    site.ask(BOARD, **token)
+    redis._line.hang_up()
+    files = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        for _ in range(3):
+            assert site.is_replayed(BOARD, **token)
+    finally:
+        for file in files:
+            os.close(file)
+        redis._line.hang_up()
+
+
+def test_a_request_waits_for_a_silent_redis_once(relay: SteppedRelay, token: dict[str, str]) -> None:
+    WorkOrderFactory(status=Status.MANUFACTURING_APPROVED)
+    with Valkey() as valkey, caches_at(valkey.url):
+        relay.settle()
+        site = Site()
+        site.ask(BOARD, **token)
+        site.ask(BOARD, **token)
+        redis.breaker.succeeded()
+        with valkey.frozen():
+            assert site.ask(BOARD, **token)["Cache-Status"] == "mes-board; fwd=bypass; detail=breaker"
+            assert redis.breaker._failures == 1
+        redis.breaker.succeeded()
