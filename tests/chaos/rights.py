@@ -100,6 +100,10 @@ def with_token(url: str, name: str, user: User) -> Person:
     def delete() -> None:
         ApiToken.objects.get(pk=token.pk).delete()
 
+    def issue_again() -> None:
+        token.revoked_at = None  # whatever befell it in an earlier life
+        token.save(force_insert=True)
+
     person.changes |= {
         "revoked": (lambda: token_revoke(token=token), restore),
         "revoked by psql": (revoke, restore),
