@@ -9,6 +9,7 @@ import random
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ import requests
 django.setup()
 
 from django.contrib.auth.models import Group  # noqa: E402 - models need django.setup()
+from django.contrib.sessions.backends.base import UpdateError  # noqa: E402
 from django.db import DatabaseError, InterfaceError, connection  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.utils import timezone  # noqa: E402
@@ -32,6 +34,8 @@ PEOPLE = 6
 PATIENCE = 5.0
 #: How likely somebody's right is changed after a question, and how long it takes until the next question.
 CHANGES, PAUSE = 0.03, 0.002
+#: What a change may meet while PostgreSQL is killed.
+LOST = (DatabaseError, InterfaceError, UpdateError)
 LET_IN, SENT_AWAY = (200, 304), (302, 401, 403)
 
 Change = Callable[[], object]
@@ -147,14 +151,22 @@ class Door:
     def __init__(self, plan: Plan, name: str) -> None:
         self.dice = random.Random(f"{plan.seed}{name}")
         self.notebook = Notebook(plan.folder, name)
-        self.people = []
-        for number in range(PEOPLE):
-            user = User.objects.create(username=f"guest{number}", is_staff=True)
-            user.groups.add(Group.objects.get(name=Role.OPERATOR))
-            make = with_session if number % 2 else with_token
-            self.people.append(make(plan.url, user.username, user))
-        for person in self.people:
-            self.notebook.note(Right(person.name, "begins", True, now(), now()))
+        self.people: list[Person] = []
+        while len(self.people) < PEOPLE:
+            try:
+                person = self._come(plan, len(self.people))
+            except LOST:  # PostgreSQL is broken early, too
+                connection.close()
+                time.sleep(0.1)
+            else:
+                self.people.append(person)
+                self.notebook.note(Right(person.name, "begins", True, now(), now()))
+
+    def _come(self, plan: Plan, number: int) -> Person:
+        name = f"guest{number}"
+        user = User.objects.get_or_create(username=name, defaults={"is_staff": True})[0]
+        user.groups.add(Group.objects.get(name=Role.OPERATOR))
+        return (with_session if number % 2 else with_token)(plan.url, name, user)
 
     def run(self, stop: threading.Event) -> None:
         """Until told to stop."""
@@ -185,7 +197,7 @@ class Door:
         began = now()
         try:
             change()
-        except (DatabaseError, InterfaceError):
+        except LOST:
             connection.close()
             self.notebook.note(Right(person.name, what, None, began, now()))
         else:
