@@ -32,8 +32,8 @@ from tests.chaos.plan import Plan  # noqa: E402
 
 PEOPLE = 6
 PATIENCE = 5.0
-#: How likely somebody's right is changed after a question, and how long it takes until the next question.
-CHANGES, PAUSE = 0.03, 0.002
+#: How likely a right is taken, or given back, after a question; and seconds until the next question.
+TAKEN, GIVEN, PAUSE = 0.15, 0.06, 0.002
 #: What a change may meet while PostgreSQL is killed.
 LOST = (DatabaseError, InterfaceError, UpdateError)
 LET_IN, SENT_AWAY = (200, 304), (302, 401, 403)
@@ -181,7 +181,7 @@ class Door:
             else:
                 if status in LET_IN or status in SENT_AWAY:
                     self.notebook.note(Entry(person.name, status, began, now()))
-            if self.dice.random() < CHANGES:
+            if self.dice.random() < (TAKEN if person.back is None else GIVEN):
                 self._change(person)
         self.notebook.close()
 

@@ -57,7 +57,7 @@ def test_the_load_was_there_and_each_fault_happened(report: dict[str, Any]) -> N
     figures = report["figures"]
     assert figures["reads_by_source"]["hit"] > 500
     assert figures["reads_by_source"]["bypass"] > 0
-    assert sum(figures["rights_taken"].values()) > 10
+    assert sum(figures["rights_taken"].values()) > 0
     assert figures["claims"]["200"] > 0
     assert sum(figures["claims"].values()) > figures["claims"]["200"]
     assert set(figures["writes_acknowledged"]) == {"http", "orm", "psql", "bulk", "killed"}
