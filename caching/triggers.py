@@ -136,12 +136,13 @@ class LogTrigger(CallTrigger):
         elif str(self.operation) == "DELETE":
             text = "{into} SELECT '{table}', {key}, version, {state}, NULL FROM old_rows;"
         else:
+            # plpgsql keeps the plan it made for one row; a FULL JOIN is never a nested loop.
             text = (
-                "{into} SELECT '{table}', coalesce(n.{key}, o.{key}), coalesce(n.version, o.version),"
-                " {old_state}, {new_state}"
-                " FROM old_rows o FULL JOIN new_rows n ON n.{pk} = o.{pk};"
-                " {into} SELECT '{table}', o.{key}, o.version, NULL, NULL"
-                " FROM old_rows o JOIN new_rows n ON n.{pk} = o.{pk} WHERE n.{key} <> o.{key};"
+                "{into} SELECT '{table}', log.* FROM old_rows o FULL JOIN new_rows n ON n.{pk} = o.{pk}"
+                " CROSS JOIN LATERAL (VALUES"
+                " (coalesce(n.{key}, o.{key}), coalesce(n.version, o.version), {old_state}, {new_state}),"
+                " (CASE WHEN n.{key} <> o.{key} THEN o.{key} END, o.version, NULL, NULL)"
+                ") AS log (key) WHERE log.key IS NOT NULL;"
             )
         return text.format(**names)
 
