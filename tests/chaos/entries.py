@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from math import inf
 
 from tests.chaos.checker import Finding
-from tests.chaos.notes import Entry, Notes, Right
-
-SENT_AWAY = (302, 401, 403)
+from tests.chaos.notes import SENT_AWAY, Entry, Notes, Right
 
 
 def check_entries(notes: Notes, bound: float) -> list[Finding]:

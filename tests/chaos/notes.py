@@ -85,6 +85,10 @@ class Right:
     ended: float
 
 
+#: The statuses of an :class:`Entry` that was let in, and of one that was not.
+LET_IN, SENT_AWAY = (200, 304), (302, 401, 403)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """Somebody's try to enter, and the status of the answer."""

@@ -27,7 +27,7 @@ from django.utils import timezone  # noqa: E402
 from accounts.models import ApiToken, Session, User  # noqa: E402
 from accounts.roles import Role  # noqa: E402
 from accounts.services import token_issue, token_revoke  # noqa: E402
-from tests.chaos.notes import Entry, Notebook, Right, now  # noqa: E402
+from tests.chaos.notes import LET_IN, SENT_AWAY, Entry, Notebook, Right, now  # noqa: E402
 from tests.chaos.plan import Plan  # noqa: E402
 
 PEOPLE = 6
@@ -36,7 +36,6 @@ PATIENCE = 5.0
 TAKEN, GIVEN, PAUSE = 0.15, 0.06, 0.002
 #: What a change may meet while PostgreSQL is killed.
 LOST = (DatabaseError, InterfaceError, UpdateError)
-LET_IN, SENT_AWAY = (200, 304), (302, 401, 403)
 
 Change = Callable[[], object]
 
@@ -111,10 +110,7 @@ def with_token(url: str, name: str, user: User) -> Person:
     person.changes |= {
         "revoked": (lambda: token_revoke(token=token), restore),
         "revoked by psql": (revoke, restore),
-        "deleted": (
-            lambda: ApiToken.objects.get(pk=token.pk).delete(),
-            lambda: token.save(force_insert=True),
-        ),
+        "deleted": (delete, issue_again),
     }
     return person
 
@@ -179,7 +175,7 @@ class Door:
             except requests.RequestException:  # the readers judge who gets no answer
                 person.session.close()
             else:
-                if status in LET_IN or status in SENT_AWAY:
+                if status in (*LET_IN, *SENT_AWAY):
                     self.notebook.note(Entry(person.name, status, began, now()))
             if self.dice.random() < (TAKEN if person.back is None else GIVEN):
                 self._change(person)
