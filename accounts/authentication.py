@@ -2,6 +2,7 @@
 
 import json
 import time
+from typing import Any
 
 from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed
@@ -18,20 +19,20 @@ class TokenAuthentication(authentication.TokenAuthentication):
     by one query, user and roles included."""
 
     found: Found
+    token: dict[str, Any]
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         """The user, if the request carries a token; see :meth:`authenticate_credentials`."""
         known: tuple[User, None] | None = super().authenticate(request)
-        if known is not None and self.found.payload is not None:
-            token = json.loads(self.found.payload)
-            note(request.META, self.found.proof, token["user"], token["expires_at"])
+        if known is not None:
+            note(request.META, self.found.proof, self.token["user"], self.token["expires_at"])
         return known
 
     def authenticate_credentials(self, key: str) -> tuple[User, None]:
         """The user. A token that is unknown, expired, revoked or of an inactive user is a 401."""
         found = self.found = TOKENS.read(ApiToken.digest_of(key))
         if found.payload is not None:
-            token = json.loads(found.payload)
+            token = self.token = json.loads(found.payload)
             is_over = token["expires_at"] is not None and token["expires_at"] <= time.time()
             if token["user"]["is_active"] and not token["revoked"] and not is_over:
                 return User.of_principal(token["user"]), None

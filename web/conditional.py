@@ -1,6 +1,8 @@
 """How is a cached read asked for and answered: ETag, If-None-Match, Cache-Status?"""
 
-from django.http import HttpResponse
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
 from django.utils.http import parse_etags
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
@@ -39,6 +41,19 @@ def is_known(etag: str, if_none_match: str) -> bool:
     return any(tag == "*" or tag.removeprefix("W/") == opaque for tag in parse_etags(if_none_match))
 
 
+def unless_known(
+    request: HttpRequest | Request, tag: str | None, make: Callable[[], HttpResponse]
+) -> HttpResponse:
+    """304 to who has what this entity tag names, else what ``make`` makes; both with the tag."""
+    has_it = tag is not None and is_known(tag, request.headers.get("If-None-Match", ""))
+    response = HttpResponse(status=304) if has_it else make()
+    if has_it:
+        del response["Content-Type"]
+    if tag is not None:
+        response["ETag"] = tag
+    return response
+
+
 def cached_response(
     request: Request,
     body: bytes | None,
@@ -48,22 +63,17 @@ def cached_response(
     *,
     is_shared: bool = False,
 ) -> HttpResponse:
-    """The answer of a cached read: 304 when the client has it (``body`` None, or its ETag known).
+    """The answer of a cached read: 304 when the client has it, as its ETag says (``body`` may be None then).
 
     ``proof`` proves that it holds: for all who may see what the caller sees where it ``is_shared``, else for
     the caller alone. The ETag is weak (RFC 9110, 8.8.1): equal ones mean equal content, not equal bytes.
     Cache-Status is RFC 9211's.
     """
     tag = None if etag is None else f'W/"{etag}"'
-    has_it = body is None or (tag is not None and is_known(tag, request.headers.get("If-None-Match", "")))
     if proof is not None:
         grounds = grounds_of(request.META)
         grounds.what, grounds.is_shared = (proof,), is_shared
-    response = HttpResponse(status=304) if has_it else HttpResponse(body, content_type="application/json")
-    if has_it:
-        del response["Content-Type"]
-    if tag is not None:
-        response["ETag"] = tag
+    response = unless_known(request, tag, lambda: HttpResponse(body, content_type="application/json"))
     response["Cache-Status"] = cache_status
     response["Cache-Control"] = "private, no-cache"
     return response

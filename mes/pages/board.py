@@ -21,7 +21,7 @@ from mes.models import WorkOrder
 from mes.pages.door import PageRequest, operators_only, page_context, refusal_text
 from mes.pages.rows import row_html
 from mes.payload import board_row
-from web.conditional import is_known
+from web.conditional import unless_known
 
 #: Seconds for which "2 min. ago" may be said again.
 SECONDS_SAID = 30
@@ -69,15 +69,10 @@ def live(request: PageRequest) -> HttpResponse:
         context = _shown(request)
     except NoSuchBoard:
         return HttpResponse(status=400)
-    tag = f'W/"{context["etag"]}"' if context["etag"] else ""
-    has_it = bool(tag) and is_known(tag, request.headers.get("If-None-Match", ""))
+    tag = f'W/"{context["etag"]}"' if context["etag"] else None
     if tag:
         _note(request, context)
-    response = HttpResponse(status=304) if has_it else render(request, "mes/board_live.html", context)
-    if has_it:
-        del response["Content-Type"]
-    if tag:
-        response["ETag"] = tag
+    response = unless_known(request, tag, lambda: render(request, "mes/board_live.html", context))
     response["Cache-Status"] = context["page"].cache_status
     response["Cache-Control"] = "private, no-store"
     return response
