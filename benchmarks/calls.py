@@ -103,10 +103,14 @@ def with_token(user: User) -> Get:
 
 def with_session(user: User) -> Get:
     """The same from outside, with a session of this user."""
+    return _getter(application, {"HTTP_COOKIE": session_cookie(user)})
+
+
+def session_cookie(user: User) -> str:
+    """The Cookie header of a browser in which this user has logged in."""
     browser = Client()
     browser.force_login(user)
-    cookies = "; ".join(f"{name}={one.value}" for name, one in browser.cookies.items())
-    return _getter(application, {"HTTP_COOKIE": cookies})
+    return "; ".join(f"{name}={one.value}" for name, one in browser.cookies.items())
 
 
 def _getter(site: Callable[..., Any], who: dict[str, str]) -> Get:

@@ -26,12 +26,11 @@ django.setup()
 import requests  # noqa: E402
 from django.core.management import call_command  # noqa: E402 - models need django.setup()
 from django.db import connection  # noqa: E402
-from django.test import Client  # noqa: E402
 
-from accounts.models import User  # noqa: E402
 from accounts.roles import Role  # noqa: E402
 from accounts.services import token_issue  # noqa: E402
 from benchmarks import figures, report, world  # noqa: E402
+from benchmarks.calls import session_cookie  # noqa: E402
 from benchmarks.figures import PAGE, POLL, Figure  # noqa: E402
 from benchmarks.measure import cpu_seconds, percentile, wait_for  # noqa: E402
 from config.run import HOST, choose_port, programs  # noqa: E402
@@ -156,7 +155,7 @@ class Poller:
 
 def polls(port: int, workers: list[int]) -> list[Figure]:
     """Many operators look at the board, on which something changes each second."""
-    cookies = [_cookie(world.user(f"operator{number}", Role.OPERATOR)) for number in range(OPERATORS)]
+    cookies = [session_cookie(world.user(f"operator{number}", Role.OPERATOR)) for number in range(OPERATORS)]
     stop = threading.Event()
     threading.Thread(target=_write, args=(stop,)).start()
     asyncio.run(Poller(port).all(cookies, 3 * POLL_SECONDS))  # warms up
@@ -172,12 +171,6 @@ def polls(port: int, workers: list[int]) -> list[Figure]:
         Figure("their p99", f"{p99:.1f} ms", "<= 50 ms", f"p50 {p50:.1f} ms"),
         Figure("bytes a poll", f"{each:.1f} kB", "<= 8 kB", "gzip"),
     ]
-
-
-def _cookie(user: User) -> str:
-    browser = Client()
-    browser.force_login(user)
-    return "; ".join(f"{name}={one.value}" for name, one in browser.cookies.items())
 
 
 def memory(base: str, token: dict[str, str], workers: list[int]) -> Figure:

@@ -18,6 +18,7 @@ from caching.redis import breaker
 from config.celery import app as celery_app
 from events import outbox
 from events.models import OutboxEvent
+from tests.caching.relays import LONG_FENCE, SteppedRelay, stepped
 from tests.clients import ApiClient
 from tests.factories import UserFactory
 from tests.live import live, site
@@ -77,6 +78,14 @@ def _nothing_learnt(_clean_redis: None) -> None:
     for declared in Declared.registry:
         for partition in declared.partitions:
             partition._known = None
+
+
+@pytest.fixture
+def stepped_relay(transactional_db: None, settings: Settings) -> Iterator[SteppedRelay]:
+    """A relay whose passes the test drives one by one; the fences stand for a minute between them."""
+    settings.CACHE_FENCE_SECONDS = LONG_FENCE
+    with stepped() as relay:
+        yield relay
 
 
 @pytest.fixture(autouse=True)

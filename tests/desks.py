@@ -18,6 +18,11 @@ def desk(user: User) -> Client:
     return browser
 
 
+def cookie(browser: Client) -> str:
+    """The Cookie header that the browser would send."""
+    return "; ".join(f"{name}={one.value}" for name, one in browser.cookies.items())
+
+
 def told(answer: HttpResponse) -> list[str]:
     """The messages the answer left for the next page."""
     return [str(message) for message in get_messages(answer.wsgi_request)]

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
@@ -38,14 +38,6 @@ LONG_AGO = datetime(2001, 2, 3, tzinfo=UTC)
 
 
 @pytest.fixture
-def relay(transactional_db: None, settings: Settings) -> Iterator[SteppedRelay]:
-    """The fences stand; a relay passes when told to."""
-    settings.CACHE_FENCE_SECONDS = LONG_FENCE
-    with stepped() as relay:
-        yield relay
-
-
-@pytest.fixture
 def olga(olga: User, settings: Settings) -> User:
     """The operator, with a password that is quickly checked."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -55,10 +47,10 @@ def olga(olga: User, settings: Settings) -> User:
 
 
 @pytest.fixture
-def browser(relay: SteppedRelay, olga: User) -> Client:
+def browser(stepped_relay: SteppedRelay, olga: User) -> Client:
     """Olga's browser, and the cache knows its session."""
     browser = desk(olga)
-    relay.run_pass()
+    stepped_relay.run_pass()
     assert ask(browser) == (200, 0)
     return browser
 
@@ -165,11 +157,11 @@ def test_what_the_product_takes_away_is_gone_at_once(
     (403, "TRUNCATE accounts_user_groups"),
 ])  # fmt: skip
 def test_what_psql_takes_away_is_gone_after_the_relays_next_step(
-    expected: int, text: str, browser: Client, relay: SteppedRelay
+    expected: int, text: str, browser: Client, stepped_relay: SteppedRelay
 ) -> None:
     sql(text)
     assert ask(browser) == (200, 0), "nobody has told the cache yet"
-    while relay.run_pass():
+    while stepped_relay.run_pass():
         pass
     assert ask(browser)[0] == expected
 

@@ -35,14 +35,6 @@ KEY, OTHER = "olgas-key", "ottos-key"
 
 
 @pytest.fixture
-def relay(transactional_db: None, settings: Settings) -> Iterator[SteppedRelay]:
-    """The fences stand; a relay passes when told to."""
-    settings.CACHE_FENCE_SECONDS = LONG_FENCE
-    with stepped() as relay:
-        yield relay
-
-
-@pytest.fixture
 def operators(transactional_db: None) -> Iterator[Group]:
     """The role's group of this test, which may be renamed and deleted: the one migrations made stays."""
     made = Group.objects.get(name=Role.OPERATOR)
@@ -55,10 +47,10 @@ def operators(transactional_db: None) -> Iterator[Group]:
 
 
 @pytest.fixture
-def token(relay: SteppedRelay, operators: Group, olga: User) -> ApiToken:
+def token(stepped_relay: SteppedRelay, operators: Group, olga: User) -> ApiToken:
     """Olga's token, and the cache knows it."""
     made, _key = token_issue(user=olga, name="workshop", key=KEY)
-    relay.run_pass()
+    stepped_relay.run_pass()
     assert ask() == (200, 0)
     return made
 
@@ -170,7 +162,7 @@ def test_what_the_product_takes_away_is_gone_at_once(
     lambda otto, group: group.user_set.set([otto]),
 ], ids=["groups.add", "groups.set", "user_set.add", "user_set.set"])  # fmt: skip
 def test_a_role_that_is_given_is_had_at_once(
-    give: Callable[[User, Group], Any], relay: SteppedRelay, operators: Group
+    give: Callable[[User, Group], Any], stepped_relay: SteppedRelay, operators: Group
 ) -> None:
     otto = UserFactory(username="otto")
     token_issue(user=otto, name="workshop", key=OTHER)
@@ -186,7 +178,9 @@ def test_a_change_of_name_and_language_is_shown_at_once(token: ApiToken, olga: U
     assert (user["last_name"], user["language"]) == ("Stein", "ru")
 
 
-def test_a_token_is_over_when_its_time_is_though_nobody_writes(relay: SteppedRelay, olga: User) -> None:
+def test_a_token_is_over_when_its_time_is_though_nobody_writes(
+    stepped_relay: SteppedRelay, olga: User
+) -> None:
     ends = timezone.now() + timedelta(seconds=0.2)
     token_issue(user=olga, name="short", expires_at=ends, key=KEY)
     version = TOKENS.read(ApiToken.digest_of(KEY)).version

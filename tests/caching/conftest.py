@@ -3,18 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from pytest_django import Settings
 
 from caching.relay import Relay
-from tests.caching.relays import LONG_FENCE, SteppedRelay, running, stepped
-
-
-@pytest.fixture
-def stepped_relay(transactional_db: None, settings: Settings) -> Iterator[SteppedRelay]:
-    """A relay whose passes the test drives one by one; the fences stand for a minute between them."""
-    settings.CACHE_FENCE_SECONDS = LONG_FENCE
-    with stepped() as relay:
-        yield relay
+from tests.caching.relays import running
 
 
 @pytest.fixture

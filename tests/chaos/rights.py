@@ -29,6 +29,7 @@ from accounts.roles import Role  # noqa: E402
 from accounts.services import token_issue, token_revoke  # noqa: E402
 from tests.chaos.notes import LET_IN, SENT_AWAY, Entry, Notebook, Right, now  # noqa: E402
 from tests.chaos.plan import Plan  # noqa: E402
+from tests.desks import cookie  # noqa: E402
 
 PEOPLE = 6
 PATIENCE = 5.0
@@ -123,7 +124,7 @@ def with_session(url: str, name: str, user: User) -> Person:
         user.refresh_from_db()  # whose password may be another by now
         browser = Client()
         browser.force_login(user)
-        person.headers = {"Cookie": "; ".join(f"{key}={one.value}" for key, one in browser.cookies.items())}
+        person.headers = {"Cookie": cookie(browser)}
 
     def change_password() -> None:
         user.set_password(f"{random.random()}")

@@ -1,8 +1,6 @@
 """What does each page of the admin cost: statements of SQL, and round trips to Redis?"""
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,9 +10,7 @@ from django.db import connection
 from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from django_redis import get_redis_connection
 from pytest_django import Settings
-from redis.connection import AbstractConnection
 
 from accounts.models import User
 from accounts.roles import Role
@@ -24,6 +20,7 @@ from mes.models import Tariff, WorkOrder
 from tests.caching.relays import LONG_FENCE, stepped
 from tests.desks import desk
 from tests.factories import OrderFactory, WorkOrderFactory
+from tests.round_trips import round_trips
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BOARD, WORK_ORDERS, ORDERS = "/admin/board/", "/admin/mes/workorder/", "/admin/shop/order/"
@@ -69,23 +66,6 @@ def relay(transactional_db: None, settings: Settings) -> Iterator[None]:
         WorkOrderFactory(status=Status.MANUFACTURING_APPROVED)
     with stepped():
         yield
-
-
-@contextmanager
-def round_trips(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
-    """What this thread sends to the caches' Redis, not to the broker's; a pipeline is sent at once."""
-    sent: list[object] = []
-    number = get_redis_connection("default").connection_pool.connection_kwargs["db"]
-    send, here = AbstractConnection.send_packed_command, threading.get_ident()
-
-    def count(self: AbstractConnection, command: object, *args: object, **kwargs: object) -> None:
-        if threading.get_ident() == here and self.db == number:
-            sent.append(command)
-        send(self, command, *args, **kwargs)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(AbstractConnection, "send_packed_command", count)
-        yield sent
 
 
 @pytest.mark.parametrize("name", COSTS)

@@ -1,7 +1,5 @@
 """Does the operators' board come from the cache, and does a poll cost only what has changed?"""
 
-from collections.abc import Iterator
-
 import pytest
 from django.db import connection
 from django.http import HttpResponse
@@ -12,7 +10,7 @@ from pytest_django import Settings
 from accounts.models import User
 from events.vocabulary import Material, Status
 from mes import claims
-from tests.caching.relays import LONG_FENCE, SteppedRelay, stepped
+from tests.caching.relays import SteppedRelay
 from tests.desks import desk
 from tests.factories import WorkOrderFactory
 
@@ -21,20 +19,13 @@ BOARD, LIVE = "/admin/board/", "/admin/board/live/"
 READY = Status.MANUFACTURING_APPROVED
 
 
-@pytest.fixture
-def relay(transactional_db: None, settings: Settings) -> Iterator[SteppedRelay]:
-    settings.CACHE_FENCE_SECONDS = LONG_FENCE
-    with stepped() as relay:
-        yield relay
-
-
 def poll(browser: Client, last: HttpResponse | None = None, query: str = "") -> HttpResponse:
     return browser.get(LIVE + query, headers={"If-None-Match": last["ETag"]} if last else {})
 
 
-def test_a_hit_asks_postgresql_for_nothing(olga: User, relay: SteppedRelay) -> None:
+def test_a_hit_asks_postgresql_for_nothing(olga: User, stepped_relay: SteppedRelay) -> None:
     WorkOrderFactory.create_batch(3, status=READY)
-    relay.settle()
+    stepped_relay.settle()
     browser = desk(olga)
     for address in (LIVE, f"{LIVE}?status=any"):
         browser.get(address)
@@ -44,37 +35,37 @@ def test_a_hit_asks_postgresql_for_nothing(olga: User, relay: SteppedRelay) -> N
         assert list(queries) == []
 
 
-def test_a_poll_says_304_until_something_changes(olga: User, otto: User, relay: SteppedRelay) -> None:
+def test_a_poll_says_304_until_something_changes(olga: User, otto: User, stepped_relay: SteppedRelay) -> None:
     order = WorkOrderFactory(status=READY)
-    relay.settle()
+    stepped_relay.settle()
     browser = desk(olga)
     first = poll(browser)
     assert order.number in first.text
     assert poll(browser, first).status_code == 304
     claims.work_order_claim(number=order.number, operator=otto)
-    relay.settle()
+    stepped_relay.settle()
     after = poll(browser, first)
     assert after.status_code == 200
     assert order.number not in after.text
 
 
-def test_numbers_alone_are_news(olga: User, relay: SteppedRelay) -> None:
+def test_numbers_alone_are_news(olga: User, stepped_relay: SteppedRelay) -> None:
     WorkOrderFactory(status=READY)
-    relay.settle()
+    stepped_relay.settle()
     browser = desk(olga)
     first = poll(browser)
     WorkOrderFactory(status=Status.SUBMITTED)
-    relay.settle()
+    stepped_relay.settle()
     after = poll(browser, first)
     assert after.status_code == 200
     assert after.context["numbers"].statuses["SUBMITTED"] == 1
 
 
-def test_the_filters_tell_how_many_orders_they_would_show(olga: User, relay: SteppedRelay) -> None:
+def test_the_filters_tell_how_many_orders_they_would_show(olga: User, stepped_relay: SteppedRelay) -> None:
     WorkOrderFactory.create_batch(2, status=READY, material=Material.BRASS)
     WorkOrderFactory(status=READY)
     WorkOrderFactory(status=Status.SHIPPED, material=Material.BRASS)
-    relay.settle()
+    stepped_relay.settle()
     browser = desk(olga)
     whole, brass = (
         browser.get(BOARD).context["numbers"],
@@ -88,12 +79,12 @@ def test_the_filters_tell_how_many_orders_they_would_show(olga: User, relay: Ste
 
 
 def test_what_the_cache_has_only_in_part_is_not_counted(
-    olga: User, settings: Settings, relay: SteppedRelay
+    olga: User, settings: Settings, stepped_relay: SteppedRelay
 ) -> None:
     settings.CACHE_BOARD_LATEST = 1
     WorkOrderFactory.create_batch(3, status=Status.SHIPPED)
     WorkOrderFactory(status=READY)
-    relay.settle()
+    stepped_relay.settle()
     browser = desk(olga)
     silver = browser.get(f"{BOARD}?material=silver_925")
     numbers = silver.context["numbers"]

@@ -17,9 +17,9 @@ from mes import claims
 from mes.models import WorkOrder
 from shop.models import Order
 from tests.caching.relays import SteppedRelay
-from tests.desks import desk
+from tests.desks import cookie, desk
 from tests.factories import OrderFactory, WorkOrderFactory
-from tests.web.wire import Answer, Site, ask, cookie, ordinary
+from tests.web.wire import Answer, Site, ask, ordinary
 
 pytestmark = pytest.mark.django_db(transaction=True)
 REQUESTS = 1500
@@ -29,8 +29,8 @@ BOARD, LIVE, SHOP = "/api/v1/mes/orders/", "/admin/board/live/", "/api/v1/shop/o
 class World:
     """Callers, addresses and writes, drawn by a die."""
 
-    def __init__(self, relay: SteppedRelay, people: dict[str, User], die: random.Random) -> None:
-        self.relay, self.people, self.die = relay, people, die
+    def __init__(self, stepped_relay: SteppedRelay, people: dict[str, User], die: random.Random) -> None:
+        self.relay, self.people, self.die = stepped_relay, people, die
         self.orders = [OrderFactory(client=people[name]) for name in ("alice", "clara")]
         statuses = [Status.SUBMITTED, Status.MANUFACTURING_APPROVED, Status.MANUFACTURING_APPROVED]
         for number in range(40):
@@ -39,7 +39,7 @@ class World:
         self.cookies = {name: cookie(desk(people[name])) for name in ("olga", "otto", "sam")}
         self.cursor = encode_cursor(WorkOrder.objects.earliest("position").position + 9)
         self.known: dict[str, str] = {}
-        relay.settle()
+        stepped_relay.settle()
 
     def credentials(self) -> dict[str, str]:
         """Somebody's, nobody's, or broken ones."""
@@ -120,11 +120,11 @@ class World:
 
 
 def test_both_ways_give_equal_answers(
-    relay: SteppedRelay, olga: User, otto: User, sam: User, alice: User, clara: User
+    stepped_relay: SteppedRelay, olga: User, otto: User, sam: User, alice: User, clara: User
 ) -> None:
     people = {"olga": olga, "otto": otto, "sam": sam, "alice": alice, "clara": clara}
     die = random.Random(10)
-    world, site, seen = World(relay, people, die), Site(), Counter[str]()
+    world, site, seen = World(stepped_relay, people, die), Site(), Counter[str]()
     recent: deque[tuple[str, str, dict[str, str]]] = deque(maxlen=8)
     for _ in range(REQUESTS):
         if die.random() < 0.015:

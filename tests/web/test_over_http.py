@@ -9,10 +9,9 @@ from django.db import connection
 
 from accounts.models import User
 from events.vocabulary import Status
-from tests.desks import desk
+from tests.desks import cookie, desk
 from tests.factories import OrderFactory, WorkOrderFactory
-from tests.live import Live, site  # noqa: F401 - a fixture
-from tests.web.wire import cookie
+from tests.live import Live
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HITS = 50
@@ -28,7 +27,7 @@ def last_statements() -> set[tuple[int, datetime]]:
         return set(cursor.fetchall())
 
 
-def test_a_hit_is_no_statement(site: Live, olga: User, alice: User) -> None:  # noqa: F811
+def test_a_hit_is_no_statement(site: Live, olga: User, alice: User) -> None:
     """API and the operators' board, whole and unchanged, who asks included."""
     WorkOrderFactory.create_batch(3, status=Status.MANUFACTURING_APPROVED)
     order = OrderFactory(client=alice)

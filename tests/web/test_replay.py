@@ -2,7 +2,6 @@
 
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,7 +10,6 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
-from redis.connection import AbstractConnection
 
 from accounts.models import ApiToken, User
 from accounts.roles import Role
@@ -22,10 +20,11 @@ from events.vocabulary import Status
 from mes import claims
 from tests.caching.relays import SteppedRelay
 from tests.caching.servers import Valkey, caches_at
-from tests.desks import desk
+from tests.desks import cookie, desk
 from tests.factories import OrderFactory, WorkOrderFactory
+from tests.round_trips import round_trips
 from tests.threads import at_once
-from tests.web.wire import Site, cookie
+from tests.web.wire import Site
 from web.replay import Bounded
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,17 +34,8 @@ BOARD, LIVE, DASHBOARD = "/api/v1/mes/orders/", "/admin/board/live/", "/api/v1/m
 @contextmanager
 def costs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """[statements of SQL, round trips to Redis] of this thread, when the block has ended."""
-    sent: list[object] = []
-    send, here = AbstractConnection.send_packed_command, threading.get_ident()
-
-    def count(self: AbstractConnection, command: object, *args: object, **kwargs: object) -> None:
-        if threading.get_ident() == here:
-            sent.append(command)
-        send(self, command, *args, **kwargs)
-
     found: list[int] = []
-    with monkeypatch.context() as patch, CaptureQueriesContext(connection) as queries:
-        patch.setattr(AbstractConnection, "send_packed_command", count)
+    with round_trips(monkeypatch) as sent, CaptureQueriesContext(connection) as queries:
         yield found
     found += [len(queries), len(sent)]
 
@@ -66,7 +56,7 @@ def session(olga: User) -> dict[str, str]:
 
 
 def test_a_hit_costs_no_statement_and_one_round_trip(
-    relay: SteppedRelay,
+    stepped_relay: SteppedRelay,
     token: dict[str, str],
     alices: dict[str, str],
     session: dict[str, str],
@@ -76,7 +66,7 @@ def test_a_hit_costs_no_statement_and_one_round_trip(
     """Who asks included: API and admin, whole and unchanged; and a page that has changed meanwhile."""
     WorkOrderFactory.create_batch(3, status=Status.MANUFACTURING_APPROVED)
     order = f"/api/v1/shop/orders/{OrderFactory(client=alice).number}/"
-    relay.settle()
+    stepped_relay.settle()
     site = Site()
     for address, who in (
         (BOARD, token),
@@ -93,18 +83,18 @@ def test_a_hit_costs_no_statement_and_one_round_trip(
                 answer = site.ask(address, **headers)
             assert (answer.status[:3], cost) == (status, [0, 1]), address
     WorkOrderFactory(status=Status.MANUFACTURING_APPROVED)
-    relay.settle()
+    stepped_relay.settle()
     with costs(monkeypatch) as cost:
         changed = site.ask(BOARD, **token)
     assert (changed["Cache-Status"], cost) == ("mes-board; hit", [0, 1])
 
 
 def test_what_all_may_see_is_shared_and_what_is_ones_own_is_not(
-    relay: SteppedRelay, olga: User, otto: User, sam: User
+    stepped_relay: SteppedRelay, olga: User, otto: User, sam: User
 ) -> None:
     order = WorkOrderFactory(status=Status.MANUFACTURING_APPROVED)
     WorkOrderFactory(status=Status.MANUFACTURING_APPROVED)
-    relay.settle()
+    stepped_relay.settle()
     site = Site()
     pages = {user: {"cookie": cookie(desk(user))} for user in (olga, otto)}
     whole = f"{LIVE}?status=any"
@@ -112,7 +102,7 @@ def test_what_all_may_see_is_shared_and_what_is_ones_own_is_not(
         site.ask(whole, **headers)
     assert site.is_replayed(whole, **pages[otto])
     claims.work_order_claim(number=order.number, operator=olga)
-    relay.settle()
+    stepped_relay.settle()
     mine, theirs = (site.ask(whole, **pages[user]).body for user in (olga, otto))
     assert mine != theirs
     for _ in range(2):
@@ -123,10 +113,10 @@ def test_what_all_may_see_is_shared_and_what_is_ones_own_is_not(
 
 
 def test_somebody_who_lost_the_right_is_refused_at_once(
-    relay: SteppedRelay, token: dict[str, str], session: dict[str, str], olga: User
+    stepped_relay: SteppedRelay, token: dict[str, str], session: dict[str, str], olga: User
 ) -> None:
     WorkOrderFactory(status=Status.MANUFACTURING_APPROVED)
-    relay.settle()
+    stepped_relay.settle()
     site = Site()
     for headers, address in ((token, BOARD), (session, LIVE)):
         site.ask(address, **headers)
@@ -141,15 +131,15 @@ def test_somebody_who_lost_the_right_is_refused_at_once(
     token_revoke(token=ApiToken.objects.get(user=olga))
     assert site.ask(BOARD, **token).status == "401 Unauthorized"
     User.objects.filter(pk=olga.pk).update(is_active=False)
-    relay.run_pass()
+    stepped_relay.run_pass()
     assert site.ask(LIVE, **session).status == "302 Found"
 
 
 def test_what_is_out_of_the_ordinary_takes_the_ordinary_path(
-    relay: SteppedRelay, token: dict[str, str], settings: Settings
+    stepped_relay: SteppedRelay, token: dict[str, str], settings: Settings
 ) -> None:
     WorkOrderFactory(status=Status.MANUFACTURING_APPROVED)
-    relay.settle()
+    stepped_relay.settle()
     site = Site()
     site.ask(BOARD, **token)
     assert site.is_replayed(BOARD, **token)
@@ -165,10 +155,10 @@ def test_what_is_out_of_the_ordinary_takes_the_ordinary_path(
 
 
 def test_a_server_that_forgot_its_scripts_is_told_them_again(
-    relay: SteppedRelay, token: dict[str, str]
+    stepped_relay: SteppedRelay, token: dict[str, str]
 ) -> None:
     WorkOrderFactory(status=Status.MANUFACTURING_APPROVED)
-    relay.settle()
+    stepped_relay.settle()
     site = Site()
     site.ask(BOARD, **token)
     relay_connection().script_flush()
@@ -176,11 +166,11 @@ def test_a_server_that_forgot_its_scripts_is_told_them_again(
 
 
 def test_each_is_counted_as_on_the_ordinary_path(
-    relay: SteppedRelay, token: dict[str, str], settings: Settings
+    stepped_relay: SteppedRelay, token: dict[str, str], settings: Settings
 ) -> None:
     settings.THROTTLE_RATE = 7.0
     WorkOrderFactory(status=Status.MANUFACTURING_APPROVED)
-    relay.settle()
+    stepped_relay.settle()
     site = Site()
     before = {cache: _hits(cache) for cache in ("mes.board", "accounts.tokens")}
     asked = [site.ask(BOARD, **token).status[:3] for _ in range(30)]
@@ -195,9 +185,11 @@ def _hits(cache: str) -> float:
     return stats.READS.labels(cache, "hit")._value.get()
 
 
-def test_memory_is_bounded(relay: SteppedRelay, token: dict[str, str], session: dict[str, str]) -> None:
+def test_memory_is_bounded(
+    stepped_relay: SteppedRelay, token: dict[str, str], session: dict[str, str]
+) -> None:
     WorkOrderFactory.create_batch(3, status=Status.MANUFACTURING_APPROVED)
-    relay.settle()
+    stepped_relay.settle()
     site = Site(most_bytes=200_000)
     for number in range(200):
         site.ask(
@@ -213,9 +205,11 @@ def test_memory_is_bounded(relay: SteppedRelay, token: dict[str, str], session: 
     assert not none.is_replayed(BOARD, **token)
 
 
-def test_a_poll_comes_compressed_to_who_can_read_that(relay: SteppedRelay, session: dict[str, str]) -> None:
+def test_a_poll_comes_compressed_to_who_can_read_that(
+    stepped_relay: SteppedRelay, session: dict[str, str]
+) -> None:
     WorkOrderFactory.create_batch(3, status=Status.MANUFACTURING_APPROVED)
-    relay.settle()
+    stepped_relay.settle()
     site = Site()
     for _ in range(2):
         plain, short = site.ask(LIVE, **session), site.ask(LIVE, **session, accept_encoding="gzip")
@@ -228,14 +222,14 @@ def test_a_poll_comes_compressed_to_who_can_read_that(relay: SteppedRelay, sessi
 
 
 def test_who_brings_a_token_and_a_cookie_is_asked_each_time(
-    relay: SteppedRelay, alices: dict[str, str], otto: User
+    stepped_relay: SteppedRelay, alices: dict[str, str], otto: User
 ) -> None:
     """The API goes by the token, the admin by the session: who was asked last is no answer to the other."""
     otto.groups.add(Group.objects.get(name=Role.CLIENT))
     session = {"cookie": cookie(desk(otto))}
     WorkOrderFactory(status=Status.MANUFACTURING_APPROVED)
     order = f"/api/v1/shop/orders/{OrderFactory(client=otto).number}/"
-    relay.settle()
+    stepped_relay.settle()
     site = Site()
     for _ in range(2):
         assert site.ask(order, **session).status == "200 OK"
@@ -247,10 +241,10 @@ def test_who_brings_a_token_and_a_cookie_is_asked_each_time(
 
 
 def test_what_clients_make_long_counts_as_long(
-    relay: SteppedRelay, alices: dict[str, str], alice: User
+    stepped_relay: SteppedRelay, alices: dict[str, str], alice: User
 ) -> None:
     order = f"/api/v1/shop/orders/{OrderFactory(client=alice).number}/"
-    relay.settle()
+    stepped_relay.settle()
     site = Site(most_bytes=2**20)
     for number in range(100):
         site.ask(f"{order}?n={number}{'y' * 20_000}", **alices)
@@ -268,10 +262,10 @@ def test_two_threads_that_keep_the_same_count_it_once() -> None:
 
 
 def test_a_process_with_many_open_files_asks_redis_like_any_other(
-    relay: SteppedRelay, token: dict[str, str]
+    stepped_relay: SteppedRelay, token: dict[str, str]
 ) -> None:
     WorkOrderFactory(status=Status.MANUFACTURING_APPROVED)
-    relay.settle()
+    stepped_relay.settle()
     site = Site()
     site.ask(BOARD, **token)
     redis._line.hang_up()
@@ -285,10 +279,10 @@ def test_a_process_with_many_open_files_asks_redis_like_any_other(
         redis._line.hang_up()
 
 
-def test_a_request_waits_for_a_silent_redis_once(relay: SteppedRelay, token: dict[str, str]) -> None:
+def test_a_request_waits_for_a_silent_redis_once(stepped_relay: SteppedRelay, token: dict[str, str]) -> None:
     WorkOrderFactory(status=Status.MANUFACTURING_APPROVED)
     with Valkey() as valkey, caches_at(valkey.url):
-        relay.settle()
+        stepped_relay.settle()
         site = Site()
         site.ask(BOARD, **token)
         site.ask(BOARD, **token)

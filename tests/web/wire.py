@@ -77,8 +77,3 @@ def ask(application: Any, address: str, method: str = "GET", **headers: str) -> 
         body, named = gzip.decompress(body), [one for one in named if one[0] != "Content-Length"]
     # Expires tells the time of day, to the second.
     return Answer(status, tuple(sorted(one for one in named if one[0] != "Expires")), body)
-
-
-def cookie(browser: Any) -> str:
-    """The Cookie header of a test client's browser."""
-    return "; ".join(f"{name}={one.value}" for name, one in browser.cookies.items())
