@@ -15,6 +15,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Role
+from caching.constraints import moments
 from caching.touching import OwnerLock, TouchAll, Touched, TouchTrigger, changed_columns
 from caching.triggers import cached_table, version_field
 
@@ -167,6 +168,7 @@ class ApiToken(models.Model):
         verbose_name = _("API token")
         verbose_name_plural = _("API tokens")
         triggers = [*cached_table(key="digest"), OwnerLock(owners=_USERS, column="user_id")]
+        constraints = [moments("accounts_apitoken", "expires_at", "revoked_at")]
 
     def __str__(self) -> str:
         return f"{self.name} (…{self.hint})"
@@ -187,6 +189,7 @@ class Session(AbstractBaseSession):
 
     class Meta(AbstractBaseSession.Meta):
         triggers = [*cached_table(key="session_key"), OwnerLock(owners=_USERS, column="user_id")]
+        constraints = [moments("accounts_session", "expire_date")]
 
     def __str__(self) -> str:
         return f"…{self.session_key[-4:]}"

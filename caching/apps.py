@@ -11,8 +11,9 @@ class CachingConfig(AppConfig):
 
     def ready(self) -> None:
         """Load every app's ``caches`` module, connect the signals, register the checks."""
-        from caching import checks, signals
+        from caching import checks, lines, signals
 
         del checks  # importing it registers them
         autodiscover_modules("caches")
         signals.connect()
+        lines.watch()

@@ -101,7 +101,7 @@ class BoardCache(Declared[M]):
     @cached_property
     def partition(self) -> Partition:
         """The board's only partition in this release."""
-        return Partition(f"{self.name}.{self.fingerprint()}")
+        return Partition(self.tag())
 
     @property
     def partitions(self) -> list[Partition]:
@@ -112,8 +112,8 @@ class BoardCache(Declared[M]):
         """See :class:`Declared`."""
         return self.partitions
 
-    def _shape(self) -> str:
-        return repr((self.facets.values, sorted(self.keep_values)))
+    def _shape(self) -> tuple[Any, ...]:
+        return self.facets.values, sorted(self.keep_values), self.keep_facet, self.position
 
     # -- Reading ------------------------------------------------------------------------------------------
 
@@ -225,16 +225,17 @@ class BoardCache(Declared[M]):
 
     def operation(self, row: M) -> Row:
         """The row as the scripts take it."""
-        values = {facet: getattr(row, facet) for facet in self.facets.values}
-        droppable = values[self.keep_facet] not in self.keep_values
-        return Row(
-            getattr(row, self.key),
-            row.version,  # type: ignore[attr-defined]
-            encode_position(getattr(row, self.position)),
-            droppable,
-            self.facets.views(values, droppable),
-            self.payload(row),
-        )
+        with self.naming(row):
+            values = {facet: getattr(row, facet) for facet in self.facets.values}
+            droppable = values[self.keep_facet] not in self.keep_values
+            return Row(
+                getattr(row, self.key),
+                row.version,  # type: ignore[attr-defined]
+                encode_position(getattr(row, self.position)),
+                droppable,
+                self.facets.views(values, droppable),
+                self.payload(row),
+            )
 
     def write_through(self, versions: Mapping[str, int]) -> None:
         """Read the committed rows and put them. Raises ``CacheUnavailable`` if they were not put."""

@@ -3,7 +3,8 @@
 import hashlib
 import inspect
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
@@ -11,6 +12,7 @@ from django.db import connection
 from django.db.models import Model, QuerySet
 
 from caching.dependencies import Dependency
+from caching.lines import installation
 from caching.partition import Partition
 
 M = TypeVar("M", bound=Model)
@@ -27,6 +29,10 @@ PROTOCOL = 2
 def end_of_life(version: int) -> int:
     """The version of a tombstone: nothing of this incarnation of the row is newer."""
     return version | REVISION_BITS
+
+
+class OddRow(Exception):
+    """A row that no cache can show, and why."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -52,20 +58,26 @@ class Declared(Generic[M]):
     columns: tuple[str, ...] = ()
     annotations: Callable[[], Mapping[str, Any]] = dict
     depends_on: tuple[Dependency, ...] = ()
+    #: Raise it when a payload comes out differently, though ``render`` itself has not changed.
+    payload_version: int = 1
 
     def __post_init__(self) -> None:
         self.registry.append(self)
 
     def fingerprint(self) -> str:
-        """Of ``render``'s own source, the declaration's shape and :data:`PROTOCOL`: what differs in one of
-        them never shares rows. What ``render`` calls is not in it: when that changes, raise ``PROTOCOL``.
+        """Of all that decides where a row lives, what is kept and how it looks: what differs in any of it
+        never shares rows. How it looks: ``render``'s own source, and ``payload_version`` for what that calls.
         """
-        source = f"{PROTOCOL}\n{inspect.getsource(self.render)}\n{self._shape()}"
-        return hashlib.sha256(source.encode()).hexdigest()[:8]
+        shape = (PROTOCOL, inspect.getsource(self.render), self.payload_version, self.key, self.columns)
+        return hashlib.sha256(repr((shape, self._shape())).encode()).hexdigest()[:8]
 
-    def _shape(self) -> str:
-        """What else of the declaration shapes what is stored."""
-        return ""
+    def _shape(self) -> tuple[Any, ...]:
+        """What else of the declaration decides that."""
+        return ()
+
+    def tag(self) -> str:
+        """The first part of its partitions' names: another installation has another."""
+        return f"{self.name}.{installation()}.{self.fingerprint()}"
 
     def rows(self) -> QuerySet[M]:
         """All rows, as ``render`` takes them."""
@@ -99,6 +111,14 @@ class Declared(Generic[M]):
         """The committed rows with these keys."""
         found = self.rows().filter(**{f"{self.key}__in": list(keys)})
         return {getattr(row, self.key): row for row in found}
+
+    @contextmanager
+    def naming(self, row: M) -> Iterator[None]:
+        """What goes wrong in this block is said to be this row's fault (:class:`OddRow`)."""
+        try:
+            yield
+        except Exception as error:
+            raise OddRow(f"{self.key} {getattr(row, self.key)!r}: {type(error).__name__}: {error}") from error
 
     def payload(self, row: M) -> bytes:
         """The row rendered once, at write time: JSON, UTF-8."""

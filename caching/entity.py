@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from caching import stats
-from caching.declared import BATCH, Declared, M, end_of_life, in_transaction
+from caching.declared import BATCH, Declared, M, OddRow, end_of_life, in_transaction
 from caching.load import from_postgresql
 from caching.partition import Partition, Token
 from caching.proofs import Proof
@@ -42,16 +42,19 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row as the scripts take it; no payload means that there is no such row."""
+    """A row as the scripts take it; no payload means that there is no such row, or that nobody can show it,
+    and then ``odd`` says why."""
 
     key: str
     version: int
     owner: str
     payload: bytes | None
+    odd: str = ""
 
     def args(self) -> tuple[Argument, ...]:
         """version, owner, found, payload."""
-        return (self.version, self.owner, int(self.payload is not None), self.payload or b"")
+        found = "odd" if self.odd else int(self.payload is not None)
+        return (self.version, self.owner, found, self.payload or b"")
 
 
 @dataclass(kw_only=True, eq=False)
@@ -70,15 +73,14 @@ class EntityCache(Declared[M]):
     signed: bool = False
     remembers_missing: bool = True
 
-    def _shape(self) -> str:
-        return key_id() if self.signed else ""
+    def _shape(self) -> tuple[Any, ...]:
+        return self.owner, self.partition_count, self.remembers_missing, key_id() if self.signed else ""
 
     @cached_property
     def partitions(self) -> list[Partition]:
         """The partitions of this release; a row's is told by the CRC-32 of its key."""
-        return [
-            Partition(f"{self.name}.{self.fingerprint()}.{number}") for number in range(self.partition_count)
-        ]
+        tag = self.tag()
+        return [Partition(f"{tag}.{number}") for number in range(self.partition_count)]
 
     def partition_of(self, key: str) -> Partition:
         """Where the row with this key lives."""
@@ -173,7 +175,8 @@ class EntityCache(Declared[M]):
 
     def _render(self, row: M) -> Row:
         values: Any = row
-        key, owner, payload = getattr(row, self.key), str(getattr(row, self.owner)), self.payload(row)
+        with self.naming(row):
+            key, owner, payload = getattr(row, self.key), str(getattr(row, self.owner)), self.payload(row)
         if self.signed:
             payload = sign(self._signed_name(key, values.version, owner.encode()), payload)
         return Row(key, values.version, owner, payload)
@@ -186,15 +189,22 @@ class EntityCache(Declared[M]):
     # -- Writing ------------------------------------------------------------------------------------------
 
     def operations(self, versions: Mapping[str, int]) -> list[Row]:
-        """The committed rows with these keys; one that is gone comes as its tombstone.
+        """The committed rows with these keys; one that is gone comes as its tombstone, and one that can't be
+        rendered as that: it takes nothing from the others.
 
         ``versions`` gives for each key a version of the row's last known incarnation.
         """
         rows = self.current(versions)
         return [
-            self._render(rows[key]) if key in rows else Row(key, end_of_life(version), "", None)
+            self._operation(rows[key]) if key in rows else Row(key, end_of_life(version), "", None)
             for key, version in versions.items()
         ]
+
+    def _operation(self, row: M) -> Row:
+        try:
+            return self._render(row)
+        except OddRow as odd:
+            return Row(getattr(row, self.key), row.version, "", None, str(odd))  # type: ignore[attr-defined]
 
     def write_through(self, versions: Mapping[str, int]) -> None:
         """Read the committed rows and put them. Raises ``CacheUnavailable`` if they were not put."""

@@ -4,8 +4,13 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+from caching.lines import is_ours
+from caching.redis import CacheUnavailable
+
 # Microseconds of Redis time after a read began during which its put is accepted.
 PUT_DEADLINE_US: Final = 5_000_000
+#: Random hexadecimal digits of an epoch; after them comes the mark of its relay's database.
+EPOCH_DIGITS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +41,13 @@ class Partition:
         return [self.key(name) for name in names]
 
     def learn(self, epoch: bytes, now_us: bytes) -> None:
-        """Remember what a reply says of the epoch and of Redis's clock."""
-        self._known = (epoch.decode(), int(now_us), time.monotonic())
+        """Remember what a reply says of the epoch and of Redis's clock. Raises ``CacheUnavailable`` if it is
+        an epoch of another database than this process reads: nothing of it is to be believed, or put."""
+        text = epoch.decode()
+        if text and not is_ours(text[EPOCH_DIGITS:]):
+            self._known = None
+            raise CacheUnavailable("other-database")
+        self._known = (text, int(now_us), time.monotonic())
 
     def token(self) -> Token | None:
         """The token for a put whose SELECT begins now; None before the first reply was seen.

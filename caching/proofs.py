@@ -15,7 +15,8 @@ class Proof:
     """A call whose reply said something, and what it said.
 
     Each reading script answers {state, epoch, now, ...}: what follows is all that anybody is shown. So what
-    was shown still holds if the reply is "same", or the same words again. ``cache`` is whose hits it counts
+    was shown still holds if the reply is "same"; or, to a call that says nothing of what is known, the same
+    words again. ``cache`` is whose hits it counts
     among ('' = nobody's).
     """
 
@@ -27,7 +28,8 @@ class Proof:
         """Whether the call's reply of now says the same; an error says nothing."""
         if not isinstance(reply, list):
             return False
-        return reply[0] == b"same" or (reply[0] == b"hit" and tuple(reply[3:]) == self.said)
+        is_told_in_full = reply[0] == b"hit" and not self.call.known
+        return reply[0] == b"same" or (is_told_in_full and tuple(reply[3:]) == self.said)
 
     def in_full(self, reply: Any) -> Any:
         """The reply as who does not know what was said would have had it."""

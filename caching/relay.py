@@ -16,24 +16,23 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from typing import Any, Final
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, InterfaceError
 from redis.exceptions import RedisError
 
-from caching.board import BoardCache
-from caching.changes import Change, ChangeLog
-from caching.counts import Counts
+from caching.changes import ChangeLog
+from caching.conditions import look
 from caching.declared import Declared
+from caching.kept import Kept
 from caching.leadership import Leadership, NotLeading, leadership
 from caching.lost import is_lost
 from caching.redis import relay_connection
-from caching.triggers import verify_triggers
-from caching.upkeep import Foreign, Upkeep, upkeeps_of
+from caching.upkeep import Foreign
 
 log = structlog.get_logger(__name__)
 
@@ -44,66 +43,24 @@ TROUBLE_SECONDS: Final = 0.1
 RENEW_PART: Final = 0.125
 
 
-class _Kept:
-    """One cache in the relay's hands."""
+class Pooled(ImproperlyConfigured):
+    """Two statements were answered by two of PostgreSQL's processes."""
 
-    def __init__(self, cache: Declared[Any]) -> None:
-        self.cache = cache
-        self.table = cache.model._meta.db_table
-        self.upkeeps = upkeeps_of(cache)
-        self.counts = Counts(cache) if isinstance(cache, BoardCache) else None
-        self.to_rebuild: dict[Upkeep, str] = {}
-        # TRUNCATEs that have led to a rebuild, but are not yet deleted from the log.
-        self._truncates: set[int] = set()
-
-    def begin_anew(self, why: str, truncates: Iterable[int] = ()) -> None:
-        """Trust nothing of what was known: recount, and rebuild every partition at the next pass."""
-        self._truncates = set(truncates)
-        if self.counts:
-            self.counts.recount()
-        self.to_rebuild = dict.fromkeys(self.upkeeps, why)
-
-    def apply(self, changes: list[Change], t0_us: int, until_ms: int) -> None:
-        """Bring every partition up to date and, unless ``until_ms`` is 0, renew its fence."""
-        mine = [change for change in changes if change.table == self.table]
-        truncates = {change.id for change in mine if change.key is None}
-        if not truncates <= self._truncates:
-            self.begin_anew("table truncated", truncates)  # read again after the rebuild, they are no news
-            return
-        if self.counts:
-            self.counts.add(mine)
-        counts = self.counts.published() if self.counts else ""
-        versions: dict[str, int] = {}
-        for change in mine:
-            if change.key is not None:
-                versions[change.key] = max(change.version, versions.get(change.key, 0))
-        for upkeep in self.upkeeps:
-            if upkeep not in self.to_rebuild:
-                with self.watched(upkeep):
-                    upkeep.apply(upkeep.operations(versions), until_ms, counts, t0_us)
-
-    @contextmanager
-    def watched(self, upkeep: Upkeep) -> Iterator[None]:
-        """A partition that proves foreign in this block is rebuilt at the next pass."""
-        try:
-            yield
-        except Foreign as reason:
-            self.to_rebuild[upkeep] = str(reason)
-
-    def forget(self, changes: list[Change]) -> None:
-        """The changes are deleted from the log."""
-        self._truncates.difference_update(change.id for change in changes)
-        if self.counts:
-            self.counts.forget(changes)
+    def __init__(self) -> None:
+        super().__init__(
+            "Something between the relay and PostgreSQL shares sessions among clients (a transaction pooler),"
+            " so nobody can tell who leads: give the relay a connection of its own."
+        )
 
 
 class Relay:
     """Keeps the caches true for as long as it leads; all on Django's connection of its thread."""
 
     def __init__(self, caches: list[Declared[Any]] | None = None) -> None:
-        self._kept = [_Kept(cache) for cache in (Declared.registry if caches is None else caches)]
+        self._kept = [Kept(cache) for cache in (Declared.registry if caches is None else caches)]
         self._changes = ChangeLog()
         self._lead: Leadership | None = None
+        self._backend = 0
         self._renewed_at = -math.inf
         self._state = ""
 
@@ -112,13 +69,11 @@ class Relay:
     def run(self, stop: threading.Event) -> None:
         """Lead, or stand by to lead, until ``stop`` is set.
 
-        Raises ``ImproperlyConfigured`` when a cached table's triggers are missing or disabled.
+        Raises ``ImproperlyConfigured`` when something in between shares PostgreSQL's sessions.
         """
         while not stop.is_set():
             try:
                 with leadership() as lead:
-                    verify_triggers(model for kept in self._kept for model in kept.cache.models)
-                    self._say("relay_leads")
                     self.begin(lead, "relay started")
                     self._pass_until(stop)
             except NotLeading as reason:
@@ -138,6 +93,13 @@ class Relay:
                 self._prove()  # the session must not idle for as long as Redis is away
                 stop.wait(TROUBLE_SECONDS)
                 continue
+            except Pooled:
+                raise
+            except ImproperlyConfigured as reason:
+                self._say("relay_lost_trust", str(reason))
+                self._prove()
+                stop.wait(TROUBLE_SECONDS)
+                continue
             self._say("relay_leads")
             if not more:
                 stop.wait(POLL_SECONDS)
@@ -154,10 +116,13 @@ class Relay:
         """Begin to lead: nothing that this relay did not do itself is trusted."""
         self._lead = lead
         self._changes = ChangeLog()
+        self._backend = 0
         for kept in self._kept:
-            kept.begin_anew(why)
+            kept.begin(why)
             for upkeep in kept.upkeeps:
                 upkeep.lead = lead
+        with suppress(ImproperlyConfigured, RedisError):  # the first pass says so
+            self._look()
 
     def run_pass(self) -> bool:
         """One pass; true when a batch was full and there is more to do at once.
@@ -174,9 +139,13 @@ class Relay:
         waiting = self._changes.waiting()
         if not waiting.changes and not self._renewal_is_due():
             return False
+        if self._look():
+            return True
         until_ms = 0 if waiting.more else t0_us // 1000 + int(settings.CACHE_FENCE_SECONDS * 1000)
         for kept in self._kept:
-            kept.apply(waiting.changes, t0_us, until_ms)
+            if not kept.trouble:
+                with kept.own_trouble():
+                    kept.apply(waiting.changes, t0_us, until_ms)
         if any(kept.to_rebuild for kept in self._kept):
             return True  # delete nothing: what a rebuild loads may be older than these changes
         self._changes.delete(waiting)
@@ -185,15 +154,32 @@ class Relay:
         self._renewed_at = time.monotonic()
         return waiting.more
 
+    def _look(self) -> bool:
+        """Whether something was altered, after t0 and so after whatever the fence would vouch for."""
+        try:
+            seen = look(model for kept in self._kept for model in kept.cache.models)
+        except ImproperlyConfigured as reason:  # whatever came in the meantime may lie on, when it is mended
+            for kept in self._kept:
+                kept.begin(f"after trouble: {reason}")
+            raise
+        if self._backend not in (0, seen.backend):
+            raise Pooled
+        self._backend = seen.backend
+        begun = [kept.check(seen) for kept in self._kept]
+        return any(begun)
+
     def _rebuild(self) -> None:
         for kept in self._kept:
             for upkeep, why in list(kept.to_rebuild.items()):
                 self._prove(now=True)  # whoever leads no more must not take the fence of who does
                 began = time.monotonic()
                 try:
-                    rows = upkeep.rebuild(why)
+                    with kept.own_trouble():
+                        rows = upkeep.rebuild(why)
                 except Foreign:  # somebody reset it under our hands: start over at the next pass
                     continue
+                if kept.trouble:
+                    break
                 del kept.to_rebuild[upkeep]
                 self._renewed_at = -math.inf  # renew at once
                 seconds = round(time.monotonic() - began, 3)

@@ -8,6 +8,7 @@ from typing import Final
 
 from prometheus_client import Counter as PrometheusCounter
 
+from caching.lines import installation
 from caching.redis import CacheUnavailable, Script, call
 
 FLUSH_SECONDS: Final = 1.0
@@ -22,7 +23,7 @@ _flusher_pid = 0
 
 def key(cache: str) -> str:
     """Where a cache's counters are: a hash outcome -> reads, for ever growing."""
-    return f"{{{cache}}}:stats"
+    return f"{{{cache}.{installation()}}}:stats"
 
 
 def count(name: str, outcome: str) -> None:

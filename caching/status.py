@@ -26,6 +26,7 @@ class PartitionStatus:
     rows: int | None
     rebuilt_at: str | None
     rebuilt_why: str
+    trouble: str
     reads: dict[str, int]
     hit_rate: float | None
 
@@ -67,6 +68,7 @@ def _partition_status(cache: Declared[Any], partition: Partition) -> PartitionSt
         rows=redis.hlen(partition.key("rows")) if isinstance(cache, BoardCache) else None,
         rebuilt_at=datetime.fromtimestamp(int(rebuilt) / 1e6, UTC).isoformat() if rebuilt else None,
         rebuilt_why=head.get("rebuilt_why", ""),
+        trouble=head.get("trouble", ""),
         reads=reads,
         hit_rate=round(reads.get("hit", 0) / total, 4) if total else None,
     )

@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Final
 
+from caching.lines import installation
 from caching.redis import CacheUnavailable, Script, call
 
 ADD = Script("tally_add")
@@ -17,7 +18,7 @@ class Tally:
         self.name = name
 
     def _key(self, day: date) -> str:
-        return f"{{{self.name}}}:tally:{day.isoformat()}"
+        return f"{{{self.name}.{installation()}}}:tally:{day.isoformat()}"
 
     def add(self, day: date, name: str) -> None:
         """One more; raises nothing."""

@@ -1,15 +1,17 @@
 """What the relay does to one partition: apply changes and renew its fence, or begin it anew."""
 
+import logging
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 import structlog
 from django.db import transaction
 from django.db.models import Model
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from caching.board import WRITE_KEYS, BoardCache
 from caching.board import Row as BoardRow
@@ -17,8 +19,9 @@ from caching.declared import BATCH, Declared
 from caching.entity import EntityCache
 from caching.entity import Row as EntityRow
 from caching.facets import BOTTOM, encode_position
-from caching.leadership import Leadership
-from caching.partition import Partition
+from caching.leadership import Leadership, NotLeading
+from caching.lines import line, parse
+from caching.partition import EPOCH_DIGITS, Partition
 from caching.redis import Argument, Script, relay_connection
 
 log = structlog.get_logger(__name__)
@@ -83,6 +86,11 @@ class Upkeep(ABC):
         One that breaks off has to be started over.
         """
 
+    def tell_trouble(self, why: str) -> None:
+        """Leave word why there is no fence; a rebuild takes it away."""
+        with suppress(RedisError):
+            relay_connection().hset(self.partition.key("head"), "trouble", why)
+
     def settle(self) -> None:
         """Send the script whose reply was lost once more. If it had run, it finds its own nonce there."""
         if self._unsure:
@@ -90,12 +98,28 @@ class Upkeep(ABC):
 
     def _begin(self, script: Script, keys: list[str], why: str) -> None:
         """A new epoch. From now on only scripts that know this nonce are obeyed."""
-        nonce, epoch = secrets.token_hex(8), secrets.token_hex(4)
+        redis, head = relay_connection(), self.partition.key("head")
+        self._give_way()
+        nonce, epoch = secrets.token_hex(8), f"{secrets.token_hex(EPOCH_DIGITS // 2)}{line().mark}"
         self._unsure = None
-        asker: Any = relay_connection().hget(self.partition.key("head"), "asked_by")
+        asker: Any = redis.hget(head, "asked_by")
         why = f"asked for by {asker.decode()}" if asker else why
-        script.run(relay_connection(), keys, [epoch, nonce, why])
+        script.run(redis, keys, [epoch, nonce, why, str(line())])
         self._nonce = nonce
+
+    def _give_way(self) -> None:
+        """Raise :class:`NotLeading` where the relay of another line keeps the partition: one that outlives
+        ours (this is the old primary of a failover), or a copy's for as long as it is there."""
+        redis, ours = relay_connection(), line()
+        told: Any = redis.hget(self.partition.key("head"), "line")
+        other = parse(told.decode()) if told else None
+        if other is None or other == ours or ours.outlives(other):
+            return
+        if other.outlives(ours) or redis.exists(self.partition.key("fence")):
+            raise NotLeading(
+                f"a relay of another database keeps {self.partition} (line {other}, this is {ours}):"
+                " give each its own Redis number, or stop the one that is no longer wanted"
+            )
 
     def _chain(self, script: Script, keys: list[str], args: list[Argument]) -> list[Any]:
         """Send the next script of the chain; ``args`` follow the two nonces."""
@@ -127,11 +151,24 @@ class EntityUpkeep(Upkeep):
     def __init__(self, cache: EntityCache[Any], partition: Partition) -> None:
         super().__init__(partition)
         self._cache = cache
+        self._odd: dict[str, str] = {}
 
     def operations(self, versions: Mapping[str, int]) -> list[EntityRow]:
         """See :class:`Upkeep`."""
         mine = {key: v for key, v in versions.items() if self._cache.partition_of(key) is self.partition}
-        return self._cache.operations(mine) if mine else []
+        rows = self._cache.operations(mine) if mine else []
+        odd = {key: why for key, why in self._odd.items() if key not in mine}
+        self._tell_odd(odd | {row.key: row.odd for row in rows if row.odd})
+        return rows
+
+    def _tell_odd(self, odd: dict[str, str]) -> None:
+        """Say which rows can't be shown, when that has changed."""
+        if odd != self._odd:
+            self._odd = odd
+            examples = list(odd.values())[:5]
+            level = logging.ERROR if odd else logging.INFO
+            log.log(level, "rows_withheld", cache=self._cache.name, count=len(odd), examples=examples)
+            self.tell_trouble("; ".join(examples))
 
     def apply(self, operations: Sequence[EntityRow], fence_until_ms: int, counts: str, as_of_us: int) -> None:
         """See :class:`Upkeep`."""

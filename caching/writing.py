@@ -29,9 +29,9 @@ def put_fresh(
             return rows, CacheUnavailable("no-fence", "no relay has begun")
         try:
             outcome, epoch, now_us = put(token, rows)
+            partition.learn(epoch, now_us)
         except CacheUnavailable as trouble:
             return rows, trouble
-        partition.learn(epoch, now_us)
         if outcome != b"refused":
             return rows, None
     return rows, CacheUnavailable("refused", "a rebuild or a very slow read, twice in a row")

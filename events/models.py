@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 
@@ -12,7 +13,17 @@ class OutboxEvent(models.Model):
     subject = models.CharField(_("order"), max_length=20, editable=False, db_index=True)
     payload = models.JSONField(_("payload"), editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
-    due_at = models.DateTimeField(_("next nudge"), help_text=_("When the next nudge is due."))
+    due_at = models.DateTimeField(
+        _("next attempt"),
+        db_default=Now(),
+        help_text=_("No attempt begins before: the end of a pause, or of a lease."),
+    )
+    nudge_at = models.DateTimeField(
+        _("next nudge"), db_default=Now(), help_text=_("When the beat sends another nudge.")
+    )
+    waiting_since = models.DateTimeField(
+        _("waiting since"), null=True, help_text=_("When it was first found too early to handle it.")
+    )
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     handled_at = models.DateTimeField(_("handled"), null=True)
     parked_at = models.DateTimeField(_("parked"), null=True)
@@ -24,7 +35,7 @@ class OutboxEvent(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(
-                fields=["due_at"],
+                fields=["nudge_at"],
                 condition=Q(handled_at=None, parked_at=None),
                 name="events_waiting",
             ),

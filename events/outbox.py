@@ -4,21 +4,21 @@ The transactional outbox pattern (https://microservices.io/patterns/data/transac
 
 1. ``publish`` writes a row in the caller's transaction: no commit, no event; no event without its commit.
 2. After commit a nudge is sent through the broker. The broker may lose it: ``renudge`` (beat) sends one
-   for every row that is due.
-3. ``handle`` counts the attempt and commits that first, so that an event that kills its worker is parked
-   in the end too. Then, in one transaction: lock the row, run the handler, mark the row handled.
-4. A handler that fails is tried again after a back-off, and parked after ``MAX_ATTEMPTS``.
+   for every row that has waited too long for its handler.
+3. ``events.handling.handle`` answers a nudge.
 """
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
 import structlog
 from django.db import transaction
-from django.db.models import F
+from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from events.models import OutboxEvent
@@ -26,9 +26,9 @@ from events.vocabulary import Event
 
 log = structlog.get_logger(__name__)
 
-MAX_ATTEMPTS = 12
-# Seconds a nudge may take before the beat sends another.
-NUDGE_PATIENCE = 10
+# How long a nudge may take before the beat sends another, and how long that one may take.
+NUDGE_PATIENCE = timedelta(seconds=10)
+RENUDGE_PATIENCE = timedelta(seconds=30)
 # Seconds without nudges after the broker failed one: each may cost a request the broker's time-out.
 BROKER_PAUSE = 5
 HANDLED_KEPT = timedelta(days=30)
@@ -37,22 +37,33 @@ RENUDGE_BATCH = 1000
 SLOW_QUEUE = "slow"
 
 E = TypeVar("E", bound=Event)
-_handlers: dict[str, tuple[type[Event], Callable[[Any], None]]] = {}
 _broker = {"paused_until": 0.0}
 
 
-class NotYet(Exception):
-    """Raised by a handler whose event came before one it depends on: try again, there is no fault."""
+@dataclass(frozen=True)
+class Handler:
+    """What answers a kind of event: ``apply``, in the transaction that marks it handled; before that, where
+    something slow has to be done, ``work``, outside of any, whose result is given to ``apply``."""
+
+    event_class: type[Event]
+    apply: Callable[..., None]
+    work: Callable[[Any], Any] | None
 
 
-def handles(event_class: type[E]) -> Callable[[Callable[[E], None]], Callable[[E], None]]:
-    """Register the one handler of an event class. It runs inside the transaction that marks it handled."""
+handlers: dict[str, Handler] = {}
 
-    def register(handler: Callable[[E], None]) -> Callable[[E], None]:
-        if event_class.kind in _handlers:
+
+def handles(
+    event_class: type[E], *, work: Callable[[E], Any] | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register the one handler of an event class; see :class:`Handler`. Events with ``work`` wait in a queue
+    of their own, so that a crowd of them holds up no others."""
+
+    def register(apply: Callable[..., None]) -> Callable[..., None]:
+        if event_class.kind in handlers:
             raise ValueError(f"{event_class.kind} has a handler already")
-        _handlers[event_class.kind] = (event_class, handler)
-        return handler
+        handlers[event_class.kind] = Handler(event_class, apply, work)
+        return apply
 
     return register
 
@@ -68,7 +79,7 @@ def publish(event: Event) -> None:
         kind=event.kind,
         subject=event.number,
         payload=event.to_payload(),
-        due_at=timezone.now() + timedelta(seconds=NUDGE_PATIENCE),
+        nudge_at=Now() + NUDGE_PATIENCE,
     )
     transaction.on_commit(partial(nudge, row.pk, row.kind), robust=True)
 
@@ -80,8 +91,8 @@ def nudge(event_id: int, kind: str, countdown: float = 0) -> bool:
 
     if time.monotonic() < _broker["paused_until"]:
         return False
-    event_class, _handler = _handlers.get(kind, (Event, None))
-    queue = SLOW_QUEUE if event_class.is_slow else None
+    handler = handlers.get(kind)
+    queue = SLOW_QUEUE if handler and handler.work else None
     try:
         tasks.handle.apply_async((event_id,), countdown=countdown or None, queue=queue)
     except Exception as error:
@@ -91,53 +102,41 @@ def nudge(event_id: int, kind: str, countdown: float = 0) -> bool:
     return True
 
 
+def waiting() -> QuerySet[OutboxEvent]:
+    """Events that are neither handled nor parked."""
+    return OutboxEvent.objects.filter(handled_at=None, parked_at=None)
+
+
 def renudge() -> int:
-    """Nudge every waiting event that is due, oldest first; returns how many nudges were sent."""
-    now = timezone.now()
-    waiting = OutboxEvent.objects.filter(handled_at=None, parked_at=None, due_at__lte=now)
-    due = list(waiting.order_by("due_at").values_list("pk", "kind")[:RENUDGE_BATCH])
+    """Nudge every event that has waited too long, oldest first, but for those that somebody is at; returns
+    how many nudges were sent."""
+    late = waiting().filter(nudge_at__lte=Now()).order_by("nudge_at")
     sent = []
-    for event_id, kind in due:
+    for event_id, kind in _not_locked(late[:RENUDGE_BATCH]):
         if not nudge(event_id, kind):
             break
         sent.append(event_id)
-    OutboxEvent.objects.filter(pk__in=sent, due_at__lte=now).update(
-        due_at=now + timedelta(seconds=3 * NUDGE_PATIENCE)
-    )
+    wake(late.filter(pk__in=sent), nudge_at=Now() + RENUDGE_PATIENCE)
     return len(sent)
-
-
-def handle(event_id: int) -> bool:
-    """Handle one event if it still waits and nobody else is at it; true when it was handled now."""
-    if not _begin_attempt(event_id):
-        return False
-    try:
-        with transaction.atomic():
-            row = _lock(event_id)
-            if row is None:
-                return False
-            if row.kind not in _handlers:
-                raise LookupError(f"no handler for {row.kind}")
-            event_class, handler = _handlers[row.kind]
-            handler(event_class.from_payload(row.payload))
-            row.handled_at = timezone.now()
-            row.error = ""
-            row.save(update_fields=["handled_at", "error"])
-    except Exception as error:
-        _record_failure(event_id, error)
-        return False
-    return True
 
 
 def retry(event_ids: list[int]) -> int:
     """Wake parked events: their attempts start anew. Returns how many were parked."""
     parked = OutboxEvent.objects.filter(pk__in=event_ids, parked_at__isnull=False, handled_at=None)
     with transaction.atomic():
-        woken = dict(parked.select_for_update().values_list("pk", "kind"))
-        OutboxEvent.objects.filter(pk__in=woken).update(parked_at=None, attempts=0, due_at=timezone.now())
-        for event_id, kind in woken.items():
+        anew = {"parked_at": None, "attempts": 0, "waiting_since": None, "due_at": Now()}
+        woken = wake(parked, **anew, nudge_at=Now() + NUDGE_PATIENCE)
+        for event_id, kind in woken:
             transaction.on_commit(partial(nudge, event_id, kind), robust=True)
     return len(woken)
+
+
+def wake(events: QuerySet[OutboxEvent], **values: Any) -> list[tuple[int, str]]:
+    """Update those of the events that nobody is at; returns the (id, kind) of each."""
+    with transaction.atomic():
+        free = _not_locked(events)
+        OutboxEvent.objects.filter(pk__in=[event_id for event_id, _kind in free]).update(**values)
+    return free
 
 
 def purge() -> int:
@@ -146,53 +145,6 @@ def purge() -> int:
     return old.delete()[0]
 
 
-def _lock(event_id: int) -> OutboxEvent | None:
-    """The waiting row, locked; None when it is handled, parked, gone, or in another worker's hands."""
-    return (
-        OutboxEvent.objects.select_for_update(skip_locked=True)
-        .filter(pk=event_id, handled_at=None, parked_at=None)
-        .first()
-    )
-
-
-def _begin_attempt(event_id: int) -> bool:
-    """Count the attempt before it is made, in a transaction of its own; park one attempt too many."""
+def _not_locked(events: QuerySet[OutboxEvent]) -> list[tuple[int, str]]:
     with transaction.atomic():
-        row = _lock(event_id)
-        if row is None:
-            return False
-        if row.attempts >= MAX_ATTEMPTS:
-            row.parked_at = timezone.now()
-            row.error = row.error or "The worker died at each attempt."
-            row.save(update_fields=["parked_at", "error"])
-            return False
-        OutboxEvent.objects.filter(pk=event_id).update(
-            attempts=F("attempts") + 1, due_at=timezone.now() + _backoff(row.attempts + 1)
-        )
-        return True
-
-
-def _backoff(attempt: int) -> timedelta:
-    """0.5 s after the first attempt, doubling, an hour at most."""
-    return timedelta(seconds=min(0.5 * 2 ** (attempt - 1), 3600))
-
-
-def _record_failure(event_id: int, error: Exception) -> None:
-    """Keep the error where an engineer looks, and plan the next attempt or park the event."""
-    with transaction.atomic():
-        row = OutboxEvent.objects.select_for_update().filter(pk=event_id, handled_at=None).first()
-        if row is None:
-            return
-        # PostgreSQL stores neither NUL nor lone surrogates, and this line must never fail itself.
-        text = f"{type(error).__name__}: {error}"[:2000].replace("\0", "?")
-        row.error = text.encode(errors="replace").decode()
-        if row.attempts >= MAX_ATTEMPTS:
-            row.parked_at = timezone.now()
-        row.due_at = timezone.now() + _backoff(row.attempts)
-        row.save(update_fields=["error", "parked_at", "due_at"])
-    if row.parked_at:
-        log.error("event_parked", event_id=event_id, kind=row.kind, subject=row.subject, error=row.error)
-        return
-    if not isinstance(error, NotYet):
-        log.warning("event_failed", event_id=event_id, kind=row.kind, attempt=row.attempts, exc_info=error)
-    nudge(event_id, row.kind, countdown=_backoff(row.attempts).total_seconds())
+        return list(events.select_for_update(skip_locked=True).values_list("pk", "kind"))

@@ -52,6 +52,8 @@ SENTENCES = (
     gettext_noop("foreign partition"),
     gettext_noop("relay started"),
     gettext_noop("table truncated"),
+    gettext_noop("tables or triggers altered"),
+    gettext_noop("after trouble: %(why)s"),
 )
 
 

@@ -2,13 +2,13 @@
 
 from celery import shared_task
 
-from events import outbox
+from events import handling, outbox
 
 
 @shared_task(name="events.handle")
 def handle(event_id: int) -> bool:
     """Handle one event; true when it was handled by this call."""
-    return outbox.handle(event_id)
+    return handling.handle(event_id)
 
 
 @shared_task(name="events.renudge")

@@ -1,7 +1,7 @@
 """The words Shop and MES share: statuses, materials, order numbers and the events between them."""
 
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -85,29 +85,30 @@ SCHEMA = 1
 @dataclass(frozen=True, kw_only=True)
 class Event:
     """Something that happened to one order. ``version`` is the source row's, so receivers can tell late
-    news from new; ``at`` is when it happened, UTC."""
+    news from new; ``at`` is when it happened, UTC, by the clock of one machine; ``sequence``, known to those
+    who receive it, is its place in timelines (``events.history``)."""
 
     kind: ClassVar[str]
-    #: Whether handling it takes seconds: a crowd of such events shall hold up no others.
-    is_slow: ClassVar[bool] = False
-
     number: str
     version: int
     at: datetime
     actor_kind: str
     reason: str = ""
+    sequence: int = field(default=0, compare=False)
 
     def to_payload(self) -> dict[str, Any]:
         """The event as JSON-ready values, with the schema it was written in."""
-        return {**asdict(self), "at": self.at.isoformat(), "schema": SCHEMA}
+        fields = asdict(self)
+        del fields["sequence"]
+        return {**fields, "at": self.at.isoformat(), "schema": SCHEMA}
 
     @classmethod
-    def from_payload(cls, payload: dict[str, Any]) -> "Event":
+    def from_payload(cls, payload: dict[str, Any], sequence: int = 0) -> "Event":
         """The event a payload holds. Raises ``ValueError`` for a schema this release can't read."""
         fields = dict(payload)
         if (schema := fields.pop("schema", None)) != SCHEMA:
             raise ValueError(f"{cls.kind}: can't read payload schema {schema!r}, only {SCHEMA}")
-        return cls(at=datetime.fromisoformat(fields.pop("at")), **fields)
+        return cls(at=datetime.fromisoformat(fields.pop("at")), sequence=sequence, **fields)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,5 +196,4 @@ class PricingRequested(Event):
     """MES -> MES: compute the price of this model. ``version`` is the work order's when it was asked."""
 
     kind = "mes.pricing_requested"
-    is_slow = True
     model: dict[str, Any]

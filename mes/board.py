@@ -1,7 +1,6 @@
 """Which rows has a page of the board, or of what an operator holds, and how many are in each filter?"""
 
 import json
-import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +13,7 @@ from events.vocabulary import UNCLAIMED, Material, Status
 from mes.caches import BOARD
 from mes.models import WorkOrder
 from mes.payload import work_order_payload
+from web.conditional import digest
 
 PAGE_ROWS = 50
 #: An order enters the MES when it is submitted.
@@ -47,7 +47,7 @@ class Tallies:
     @property
     def digest(self) -> str:
         """Changes when a number does."""
-        return f"{zlib.crc32(repr(self).encode()):x}"
+        return digest(repr(self).encode())
 
 
 def board_page(*, status: str = "", material: str = "", cursor: str = "") -> BoardPage:

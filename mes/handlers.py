@@ -6,10 +6,12 @@ the one it applied last; older news only writes its line of history.
 
 from datetime import timedelta
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from events import model_files
-from events.outbox import NotYet, handles, publish
+from events.handling import NotYet
+from events.outbox import handles, publish
 from events.vocabulary import (
     ActorKind,
     CancelRefused,
@@ -100,34 +102,45 @@ def close_order(event: OrderClosed) -> None:
         move(order, Status.CLOSED, None, event.actor_kind, decided=False)
 
 
-@handles(PricingRequested)
-def price_order(event: PricingRequested) -> None:
-    """Compute the price of the model, unless the order has moved on or has another model by now.
-
-    The mesh is measured before the row is locked: it may take seconds, and nobody has to wait for it.
-    """
-    reason, quoted, flag = "", None, ""
-    order = WorkOrder.objects.get(number=event.number)
+def measure_model(event: PricingRequested) -> mesh.Solid | mesh.Unpriceable | None:
+    """The solid in the model's file, or why there is none. It may take a minute, so nobody waits for it; None
+    where nobody needs it any more."""
+    if not _to_price(event).exists():
+        return None
+    model = model_files.StoredModel.from_json(event.model)
     try:
-        model = model_files.StoredModel.from_json(event.model)
         with model_files.open_model(model) as file:
             solid = mesh.measure(file, model.kind)
-        picture.keep(model, solid.picture)
-        quoted = pricing.quote(solid.volume_mm3, order.quantity, Tariff.objects.get(material=order.material))
-        flag = pricing.suspicion(solid, quoted)
     except mesh.Unpriceable as error:
-        reason = str(error)
-    order = WorkOrder.objects.select_for_update().get(pk=order.pk)
-    if order.status != Status.SUBMITTED or order.model != event.model:
+        return error
+    picture.keep(model, solid.picture)
+    return solid
+
+
+@handles(PricingRequested, work=measure_model)
+def price_order(event: PricingRequested, measured: mesh.Solid | mesh.Unpriceable | None) -> None:
+    """Price the solid, unless the order has moved on or has another model by now."""
+    order = _to_price(event).select_for_update().first()
+    if order is None or measured is None:
         return
-    order.flag = flag
-    if quoted is None:
-        move(order, Status.PRICING_FAILED, None, ActorKind.SYSTEM, reason)
+    try:
+        if isinstance(measured, mesh.Unpriceable):
+            raise measured
+        tariff = Tariff.objects.get(material=order.material)
+        quoted = pricing.quote(measured.volume_mm3, order.quantity, tariff)
+        order.flag = pricing.suspicion(measured, quoted)
+    except mesh.Unpriceable as error:
+        order.flag = ""
+        move(order, Status.PRICING_FAILED, None, ActorKind.SYSTEM, str(error))
         return
     order.price, order.currency = quoted.price, quoted.currency
     order.price_breakdown = quoted.breakdown.to_json()
     # The flag is a question to the client, so it stands in the timeline as the reason.
-    move(order, Status.PRICE_CALCULATED, None, ActorKind.SYSTEM, flag)
+    move(order, Status.PRICE_CALCULATED, None, ActorKind.SYSTEM, order.flag)
+
+
+def _to_price(event: PricingRequested) -> QuerySet[WorkOrder]:
+    return WorkOrder.objects.filter(number=event.number, status=Status.SUBMITTED, model=event.model)
 
 
 def _lock(event: Event, to_status: Status) -> WorkOrder | None:

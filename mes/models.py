@@ -8,7 +8,9 @@ from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.utils.translation import gettext_lazy as _
 
+from caching.facets import LAST_POSITION
 from caching.triggers import cached_table, version_field
+from events.constraints import sound_order
 from events.history import StatusChange
 from events.vocabulary import UNCLAIMED, Material, Status, default_currency
 
@@ -117,6 +119,10 @@ class WorkOrder(models.Model):
         ordering = ["-position"]
         triggers = cached_table(key="number", state="status")
         constraints = [
+            *sound_order("mes_work_order", "created_at", "updated_at"),
+            models.CheckConstraint(
+                condition=Q(position__range=(0, LAST_POSITION)), name="mes_work_order_position"
+            ),
             models.UniqueConstraint(
                 fields=["partner", "external_id"],
                 condition=~Q(external_id=""),

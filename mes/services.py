@@ -45,7 +45,7 @@ def work_order_receive(
             model=stored.to_json(),
             **fields,
         )
-        order.full_clean()
+        order.full_clean(validate_constraints=False)  # PostgreSQL will
         work_order_enter(order, partner, ActorKind.PARTNER)
         publish(
             WorkOrderReceived(
@@ -123,6 +123,7 @@ def record_late(order: WorkOrder, event: Any, to_status: Status) -> None:
         actor_kind=event.actor_kind,
         reason=event.reason,
         at=event.at,
+        sequence=event.sequence,
     )
 
 

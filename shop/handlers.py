@@ -2,11 +2,13 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from accounts.models import User
+from events.handling import NotYet
 from events.model_files import StoredModel
-from events.outbox import NotYet, handles
-from events.vocabulary import CancelRefused, Status, WorkOrderChanged, WorkOrderReceived
+from events.outbox import handles
+from events.vocabulary import CancelRefused, Event, Status, WorkOrderChanged, WorkOrderReceived
 from shop.models import Order
 from shop.services import record
 
@@ -32,7 +34,7 @@ def mirror_partner_order(event: WorkOrderReceived) -> None:
         },
     )
     if created:
-        record(order, "", Status.SUBMITTED, actor=order.client, actor_kind=event.actor_kind, at=event.at)
+        record(order, "", Status.SUBMITTED, actor=order.client, **_of(event))
 
 
 @handles(WorkOrderChanged)
@@ -40,7 +42,7 @@ def follow_work_order(event: WorkOrderChanged) -> None:
     """Take over the work order's status and terms, unless something newer was taken over before."""
     order = _lock(event.number)
     before, line, reason = order.status, event.status, event.reason
-    if before in _ENDED and order.history.filter(to_status=before, at__lt=event.at).exists():
+    if before in _ENDED and order.history.filter(to_status=before, sequence__lt=event.sequence).exists():
         line, reason = before, f"Came too late to matter: {event.status}."
     if event.version > order.mes_version:
         order.mes_version = event.version
@@ -48,7 +50,7 @@ def follow_work_order(event: WorkOrderChanged) -> None:
             _take_over(order, event)
         order.save()
     if event.decided:
-        record(order, before, line, actor_kind=event.actor_kind, at=event.at, reason=reason)
+        record(order, before, line, **{**_of(event), "reason": reason})
 
 
 @handles(CancelRefused)
@@ -58,7 +60,14 @@ def cancel_refused(event: CancelRefused) -> None:
     order.cancel_requested = False
     order.save()
     # The status is the MES's: its own news of it may still be on the way, and belongs below this line.
-    record(order, event.status, event.status, actor_kind=event.actor_kind, at=event.at, reason=event.reason)
+    record(order, event.status, event.status, **_of(event))
+
+
+def _of(event: Event) -> dict[str, Any]:
+    """What a line of the timeline says of the event that it tells of."""
+    return {
+        "actor_kind": event.actor_kind, "at": event.at, "reason": event.reason, "sequence": event.sequence
+    }  # fmt: skip
 
 
 def _take_over(order: Order, event: WorkOrderChanged) -> None:

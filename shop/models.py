@@ -6,6 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from caching.triggers import cached_table, version_field
+from events.constraints import sound_order
 from events.history import StatusChange
 from events.vocabulary import Material, Status, default_currency, new_number
 
@@ -59,6 +60,7 @@ class Order(models.Model):
         verbose_name_plural = _("orders")
         ordering = ["-id"]
         triggers = cached_table(key="number", state="status")
+        constraints = sound_order("shop_order", "created_at", "updated_at", "priced_at")
         indexes = [
             models.Index(fields=["client", "-id"], name="shop_order_client"),
             models.Index(fields=["client", "status", "-id"], name="shop_order_client_status"),

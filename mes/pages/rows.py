@@ -15,10 +15,10 @@ _RENDERED: Memo[SafeString] = Memo(most=5000)
 
 
 def row_html(row: Row, user: User, refused: str = "") -> SafeString:
-    """The row's HTML. It depends on its version, and on what changes without one: language, day and age."""
+    """The row's HTML. It depends on what it shows, and on what changes by itself: language, day and age."""
     is_mine = row["operator"] is not None and row["operator"]["id"] == user.pk
     since = moment(row["created_at"])
-    key = (row["number"], row["version"], get_language(), is_mine, since and age(since), timezone.localdate())
+    key = (repr(row), get_language(), is_mine, since and age(since), timezone.localdate())
     html = None if refused else _RENDERED.get(key)
     if html is None:
         context = {"row": row, "is_mine": is_mine, "refused": refused}

@@ -22,7 +22,7 @@ from shop.caches import ORDERS
 from shop.idempotency import answer_once
 from shop.models import Order, OrderStatusChange
 from shop.payload import order_payload
-from web.conditional import CACHED_READ, NOT_MODIFIED, cached_response
+from web.conditional import CACHED_READ, NOT_MODIFIED, cached_response, digest
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -30,9 +30,6 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     description="A key of the client's own: a repeat with the same key and body gets the first answer again "
     "(`Idempotency-Replayed: true`). Kept 24 hours.",
 )
-
-#: What this release renders of a version another may render otherwise: an ETag names both.
-_RELEASE = ORDERS.fingerprint()
 
 
 class OrdersView(RoleView[Order]):
@@ -109,9 +106,7 @@ class OrderDetailView(OrdersView):
         found = ORDERS.read(number)
         if found.payload is None or found.owner != str(self.user.pk):
             raise NotFound("You have no order of this number.", headers={"Cache-Status": found.status})
-        return cached_response(
-            request, found.payload, f"{_RELEASE}-{found.version}", found.status, found.proof
-        )
+        return cached_response(request, found.payload, digest(found.payload), found.status, found.proof)
 
 
 class OrderModelView(OrdersView):

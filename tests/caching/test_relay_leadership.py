@@ -25,7 +25,7 @@ from tests.caching.boards import fill
 from tests.caching.proxy import Proxy
 from tests.caching.relays import SteppedRelay, all_fences_stand, epochs, running
 from tests.caching.sabotage import attribute, needs
-from tests.caching.servers import RelayProcess, Valkey, caches_at, run_django
+from tests.caching.servers import RelayProcess, Valkey, caches_at
 from tests.factories import WorkOrderFactory
 from tests.threads import until
 
@@ -204,13 +204,3 @@ def test_changes_that_would_not_be_logged_are_noticed(
     verify_triggers([WorkOrder])
     with fault(), pytest.raises(ImproperlyConfigured, match=said):
         verify_triggers([WorkOrder])
-
-
-def test_a_relay_refuses_to_run_without_its_triggers_and_says_which() -> None:
-    with log_trigger_disabled():
-        ended = run_django(
-            "from django.core.management import execute_from_command_line as run\nrun(['', 'relay'])"
-        )
-    assert ended.returncode == 1
-    assert "of mes_workorder is DISABLED: run `manage.py migrate`" in ended.stderr
-    assert "Traceback" not in ended.stderr

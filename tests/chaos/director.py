@@ -19,18 +19,18 @@ import redis
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.utils import timezone
 
 from config import embedded, processes
-from events.models import OutboxEvent
 from tests.chaos import report, tables
 from tests.chaos.breaking import Breaking
 from tests.chaos.caches import Caches
 from tests.chaos.checker import Finding
 from tests.chaos.notes import Notes
+from tests.chaos.psql import set_aside
 from tests.chaos.site import EVERYTHING, Site, restart_postgres
 from tests.chaos.stage import set_the_stage
 from tests.chaos.verdict import Verdict, judge
+from tests.outbox import make_due
 
 #: Seconds for a process of ours to end by itself.
 FAREWELL = 30
@@ -81,7 +81,7 @@ def _run(site: Site, folder: Path, options: Namespace) -> Verdict:
         _end(actors)
     print("\nwaiting for the queue to come to rest ...", flush=True)
     site.restore()
-    OutboxEvent.objects.filter(handled_at=None, parked_at=None).update(due_at=timezone.now())
+    make_due()
     site.wait_until_quiet()
     found, notes = tables.collect(), Notes.of(folder / "notes")
     told = json.loads((folder / "ledger.json").read_text())
@@ -104,6 +104,7 @@ def _begin_empty() -> None:
         restart_postgres()
     call_command("migrate", verbosity=0, interactive=False)
     tables.watch()
+    set_aside()
 
 
 def _start(site: Site, module: str, name: str, folder: Path) -> "subprocess.Popen[bytes]":

@@ -15,7 +15,7 @@ def _is_excused(why: str, fault: str) -> bool:
     """Whether a fault explains such a failure. Reads need nothing else: no caches, relays, broker, Celery."""
     if fault == "postgres-killed":  # the web goes on, and says that it can't answer
         return why not in (DROPPED, REFUSED)
-    if fault == "web-killed":
+    if fault in ("web-killed", "settings-rolled"):
         return why in (DROPPED, REFUSED, TIMED_OUT)
     return fault == "web-worker-killed" and why == DROPPED
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
+from tests.chaos.psql import COPY, SPARE, alter, ask, psql
 from tests.chaos.site import RELAYS, Site
 from tests.threads import until
 
@@ -123,5 +124,72 @@ def failover(site: Site, dice: random.Random) -> str | None:
 
 @fault
 def postgres_killed(site: Site, dice: random.Random) -> None:
-    """kill -9 of PostgreSQL with every session; the unlogged change log is empty afterwards."""
+    """kill -9 of PostgreSQL with every session."""
     site.kill_postgres()
+
+
+@fault
+def settings_rolled(site: Site, dice: random.Random) -> None:
+    """Other settings decide where rows live, one program after the other: web, relays, workers."""
+    site.overrides = {} if site.overrides else {"CACHE_SHOP_PARTITIONS": str(dice.randint(2, 5))}
+    for name in dice.sample(("web", *RELAYS, "worker"), 4):
+        site.kill(name)
+        site.start(name)
+        wait(dice.uniform(0, 2))
+
+
+@fault
+def copied_database(site: Site, dice: random.Random) -> None:
+    """A relay of a copy of the database (a dump that somebody restored) on the same Redis."""
+    with site.stranger(DATABASE_URL=COPY.geturl()):
+        site.wait_for(lambda: site.log("stranger").read_text(), "the stranger to lead or to stand by")
+        wait(dice.uniform(2, 5))
+
+
+@fault
+def outbox_locked(site: Site, dice: random.Random) -> None:
+    """Somebody in psql has locked events that wait, and orders that they are about."""
+    with psql() as cursor:
+        cursor.execute(
+            "SELECT subject FROM events_outboxevent ORDER BY id DESC LIMIT 3 FOR UPDATE SKIP LOCKED"
+        )
+        subjects = [subject for (subject,) in cursor.fetchall()]
+        cursor.execute("SELECT FROM mes_workorder WHERE number = ANY(%s) FOR UPDATE SKIP LOCKED", [subjects])
+        wait(dice.uniform(1, 6))
+
+
+@fault
+def odd_row(site: Site, dice: random.Random) -> None:
+    """An order that nobody can show (its constraint was taken away) is there for a while."""
+    constraint, odd = "shop_order_model", f"UPDATE shop_order SET model = %s WHERE title = '{SPARE}'"
+    [definition] = ask("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = %s", constraint)
+    alter(f"ALTER TABLE shop_order DROP CONSTRAINT {constraint}")
+    try:
+        ask(f"{odd} RETURNING id", '{"name": "ring.stl"}')
+        wait(dice.uniform(1, 4))
+        assert site.leader(), "no relay leads beside an odd row"
+    finally:
+        ask(f"{odd} RETURNING id", None)
+        alter(f"ALTER TABLE shop_order ADD CONSTRAINT {constraint} {definition}")
+
+
+@fault
+def trigger_disabled(site: Site, dice: random.Random) -> None:
+    """What logs a table's updates is switched off, and on again: nobody tells the relay what was written."""
+    table = dice.choice(("shop_order", "mes_workorder"))
+    [name] = ask(
+        "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND strpos(tgname, 'log_update') > 0",
+        table,
+    )
+    alter(f"ALTER TABLE {table} DISABLE TRIGGER {name}")
+    try:
+        wait(dice.choice((0.1, 1, 3)))
+    finally:
+        alter(f"ALTER TABLE {table} ENABLE TRIGGER {name}")
+
+
+@fault
+def table_rewritten(site: Site, dice: random.Random) -> None:
+    """A table's rows are written anew, past every trigger."""
+    table = dice.choice(("shop_order", "mes_workorder", "accounts_apitoken"))
+    alter(f"VACUUM FULL {table}")

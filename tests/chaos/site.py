@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,11 @@ class Site(Live):
 
     def __init__(self, caches: Caches) -> None:
         self._lives: dict[str, int] = {}
+        #: Settings that the programs started from now on have besides.
+        self.overrides: dict[str, str] = {}
         super().__init__()
         self.caches = caches
-        self._commands["relay-2"] = self._commands["relay"]
+        self._commands["relay-2"] = self._commands["stranger"] = self._commands["relay"]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -44,6 +47,7 @@ class Site(Live):
             "LOG_LEVEL": "INFO",
             # So few that a run of some minutes meets retention, and pages that reach past the horizon.
             "CACHE_BOARD_LATEST": "200",
+            **self.overrides,
         }
 
     def _redis(self) -> redis.Redis:
@@ -81,10 +85,26 @@ class Site(Live):
     def restore(self) -> None:
         """Bring back whatever is missing, after a fault that was broken off."""
         self.tend()
+        if self.overrides:
+            self.overrides = {}
+            for name in EVERYTHING:
+                self.kill(name)
         self.start(*(name for name in EVERYTHING if name not in self.running))
         for server in self.caches.servers:
             server.start()
         self.caches.mend()
+
+    @contextlib.contextmanager
+    def stranger(self, **settings: str) -> Iterator[None]:
+        """A relay with other settings runs beside ours for as long as the block lasts."""
+        usual = self.overrides
+        self.overrides = {**usual, **settings}
+        self.start("stranger")
+        self.overrides = usual
+        try:
+            yield
+        finally:
+            self.kill("stranger")
 
     def children(self, name: str) -> list[psutil.Process]:
         """The processes that a program has started."""

@@ -23,6 +23,7 @@ from mes.models import WorkOrder, WorkOrderStatusChange
 from shop.models import Order, OrderStatusChange
 from tests.factories import UserFactory
 from tests.live import Live, Session
+from tests.outbox import make_due
 from tests.solids import cube_bytes
 from tests.threads import in_background
 
@@ -137,7 +138,7 @@ def test_the_web_killed_right_after_commit_loses_only_its_answer(live: Live, ali
     live.start("web")
 
     # Its nudge was never sent. The beat sends one when the event is due: in ten seconds, which pass here.
-    OutboxEvent.objects.filter(handled_at=None).update(due_at=timezone.now())
+    make_due()
     wait_for_status(live, client, path, Status.PRICE_CALCULATED)
     repeat = client.post(f"{path}submit/")
     assert (repeat.status_code, repeat.json()["code"]) == (409, "illegal_transition")
@@ -174,7 +175,7 @@ def test_under_load_worker_web_and_broker_are_killed_and_every_promise_is_kept(l
     live.wait_for(lambda: len(ledger.claims) > before, "another claim")
     stop.set()
     load.result(120)
-    OutboxEvent.objects.filter(handled_at=None, parked_at=None).update(due_at=timezone.now())
+    make_due()
     verdict = audit(ledger, since, patience=120)
 
     assert verdict.is_clean, "\n".join(report(ledger, verdict, seconds=1, wanted_rate=1))

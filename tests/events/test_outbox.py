@@ -1,8 +1,9 @@
 """Is every event handled once, whatever fails: its cause, its handler, its worker, its schema?"""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import User
-from events import outbox
+from events import handling, outbox
 from events.models import OutboxEvent
 from events.vocabulary import Event
+from tests.outbox import handle_due, make_due
 from tests.threads import Paused, at_once
 
 committed = pytest.mark.django_db(transaction=True)
@@ -30,8 +32,11 @@ class Bell:
 
     def __init__(self) -> None:
         self.error: BaseException | None = None
+        #: A user whose row it locks, if any.
+        self.needs: int | None = None
 
     def __call__(self, event: Rang) -> None:
+        list(User.objects.select_for_update().filter(pk=self.needs))
         User.objects.create(username=f"rang-{event.number}-{User.objects.count()}")
         if self.error:
             raise self.error
@@ -47,13 +52,13 @@ def bell(db: None) -> Iterator[Bell]:
     handler = Bell()
     outbox.handles(Rang)(handler)
     yield handler
-    del outbox._handlers[Rang.kind]
+    del outbox.handlers[Rang.kind]
 
 
-def ring() -> int:
+def ring(number: str = "A-00000000") -> int:
     """Publish one; its id."""
     with transaction.atomic():
-        outbox.publish(Rang(number="A-00000000", version=1, at=timezone.now(), actor_kind="system"))
+        outbox.publish(Rang(number=number, version=1, at=timezone.now(), actor_kind="system"))
     return OutboxEvent.objects.latest("id").pk
 
 
@@ -78,7 +83,7 @@ def test_a_cause_that_is_rolled_back_leaves_no_event(bell: Bell) -> None:
 
 def test_an_event_is_handled_once_however_often_it_is_delivered(bell: Bell) -> None:
     event_id = ring()
-    assert [outbox.handle(event_id) for _ in range(3)] == [True, False, False]
+    assert [handling.handle(event_id) for _ in range(3)] == [True, False, False]
     handled = row(event_id)
     assert bell.rings == 1
     assert (handled.attempts, handled.error, handled.parked_at) == (1, "", None)
@@ -86,7 +91,7 @@ def test_an_event_is_handled_once_however_often_it_is_delivered(bell: Bell) -> N
 
 
 def test_an_event_that_is_gone_is_no_fault(bell: Bell) -> None:
-    assert outbox.handle(123456) is False
+    assert handling.handle(123456) is False
 
 
 def test_what_a_failing_handler_did_is_undone_and_its_error_kept(bell: Bell) -> None:
@@ -94,7 +99,7 @@ def test_what_a_failing_handler_did_is_undone_and_its_error_kept(bell: Bell) -> 
     bell.error = ZeroDivisionError("no tools")
     before = timezone.now()
 
-    assert outbox.handle(event_id) is False
+    assert handling.handle(event_id) is False
 
     failed = row(event_id)
     assert bell.rings == 0
@@ -107,7 +112,7 @@ def test_what_a_failing_handler_did_is_undone_and_its_error_kept(bell: Bell) -> 
 def test_an_error_postgresql_can_not_store_is_kept_without_what_it_can_not(bell: Bell) -> None:
     event_id = ring()
     bell.error = ValueError("a name with \0 in it, and \ud800")
-    assert outbox.handle(event_id) is False
+    assert handling.handle(event_id) is False
     assert row(event_id).error.startswith("ValueError: a name with ")
 
 
@@ -116,45 +121,207 @@ def test_a_failed_event_is_tried_again_after_longer_and_longer_pauses(bell: Bell
     bell.error = ZeroDivisionError("no tools")
     for pause in (0.5, 1, 2, 4, 8, 16):
         before = timezone.now()
-        outbox.handle(event_id)
+        handle_due(event_id)
         after = timezone.now()
         due = row(event_id).due_at - timedelta(seconds=pause)
         assert before < due < after
 
     bell.error = None
-    assert outbox.handle(event_id) is True
+    assert handle_due(event_id) is True
     assert (bell.rings, row(event_id).error) == (1, "")
+
+
+def test_a_nudge_before_the_next_attempt_is_due_costs_none(bell: Bell) -> None:
+    """The more of them a broker has kept while there was no worker, the sooner it would have been parked."""
+    event_id = ring()
+    bell.error = ZeroDivisionError("no tools")
+    for _ in range(40):
+        assert handling.handle(event_id) is False
+    assert (row(event_id).attempts, row(event_id).parked_at) == (1, None)
+    bell.error = None
+    assert handle_due(event_id) is True
 
 
 def test_an_event_that_always_fails_is_parked_and_waits_for_an_engineer(bell: Bell) -> None:
     event_id = ring()
     bell.error = ZeroDivisionError("no tools")
-    for _ in range(outbox.MAX_ATTEMPTS):
+    for _ in range(handling.MAX_ATTEMPTS):
         assert row(event_id).parked_at is None
-        outbox.handle(event_id)
+        handle_due(event_id)
     parked = row(event_id)
     assert parked.parked_at is not None
-    assert (parked.attempts, parked.error) == (outbox.MAX_ATTEMPTS, "ZeroDivisionError: no tools")
+    assert (parked.attempts, parked.error) == (handling.MAX_ATTEMPTS, "ZeroDivisionError: no tools")
 
     bell.error = None
-    assert outbox.handle(event_id) is False, "a parked event is left alone"
-    OutboxEvent.objects.update(due_at=timezone.now() - timedelta(hours=1))
+    assert handling.handle(event_id) is False, "a parked event is left alone"
+    OutboxEvent.objects.update(nudge_at=timezone.now() - timedelta(hours=1))
     assert outbox.renudge() == 0, "a parked event is not nudged"
 
     assert outbox.retry([event_id]) == 1
     assert outbox.retry([event_id]) == 0
-    assert outbox.handle(event_id) is True
+    assert handling.handle(event_id) is True
     assert bell.rings == 1
     assert row(event_id).parked_at is None
 
 
-def test_waiting_for_another_event_is_no_fault_but_ends_parked_too(bell: Bell) -> None:
+def test_waiting_for_another_event_is_no_fault_and_ends_parked_after_a_day(bell: Bell) -> None:
     event_id = ring()
-    bell.error = outbox.NotYet("its order has not arrived")
-    for _ in range(outbox.MAX_ATTEMPTS):
-        outbox.handle(event_id)
-    assert row(event_id).parked_at is not None
+    bell.error = handling.NotYet("its order has not arrived")
+    for _ in range(2 * handling.MAX_ATTEMPTS):
+        assert handle_due(event_id) is False
+    assert (row(event_id).attempts, row(event_id).parked_at) == (0, None)
     assert row(event_id).error == "NotYet: its order has not arrived"
+
+    OutboxEvent.objects.update(waiting_since=timezone.now() - timedelta(hours=1))
+    handle_due(event_id)
+    assert row(event_id).parked_at is None
+    assert row(event_id).due_at < timezone.now() + timedelta(minutes=2), "it never sleeps for long"
+
+    OutboxEvent.objects.update(waiting_since=timezone.now() - timedelta(hours=25))
+    handle_due(event_id)
+    assert row(event_id).parked_at is not None
+
+
+@committed
+def test_who_waits_for_an_event_is_woken_when_it_was_handled(bell: Bell) -> None:
+    early, other, first = ring(), ring("A-11111111"), ring()
+    bell.error = handling.NotYet("its order has not arrived")
+    OutboxEvent.objects.filter(pk__in=(early, other)).update(
+        waiting_since=timezone.now() - timedelta(minutes=5)
+    )
+    for event_id in (early, other):
+        assert handling.handle(event_id) is False
+        assert row(event_id).due_at > timezone.now() + timedelta(seconds=50)
+    bell.error = None
+
+    assert handling.handle(first) is True
+
+    assert handling.handle(early) is True, "it is due at once"
+    assert handling.handle(other) is False, "another order's sleeps on"
+    assert bell.rings == 2
+
+
+@committed
+def test_a_row_that_somebody_has_locked_holds_nobody_up_for_long_and_costs_no_attempt(bell: Bell) -> None:
+    event_id, user = ring(), User.objects.create(username="rang-locked")
+    bell.needs = user.pk
+
+    with Paused(lambda: _hold(user.pk), after="FOR UPDATE") as holder:
+        assert handling.handle(event_id) is False
+        assert (row(event_id).attempts, row(event_id).parked_at) == (0, None)
+        assert "LockNotAvailable" in row(event_id).error or "lock timeout" in row(event_id).error
+        holder.go_on()
+    assert handle_due(event_id) is True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured(Event):
+    """An event of these tests' own that takes long."""
+
+    kind = "tests.measured"
+
+
+class Scales:
+    """Slow work and what is made of it; ``during`` is what happens meanwhile."""
+
+    def __init__(self) -> None:
+        self.during: Callable[[], object] = lambda: None
+        self.noted: list[int] = []
+        self._measured = count(1)
+
+    def work(self, event: Measured) -> int:
+        number = next(self._measured)
+        assert not connection.in_atomic_block
+        during, self.during = self.during, lambda: None
+        during()
+        return number
+
+    def apply(self, event: Measured, result: int) -> None:
+        self.noted.append(result)
+
+
+@pytest.fixture
+def scales() -> Iterator[Scales]:
+    handler = Scales()
+    outbox.handles(Measured, work=handler.work)(handler.apply)
+    yield handler
+    del outbox.handlers[Measured.kind]
+
+
+def weigh() -> int:
+    with transaction.atomic():
+        outbox.publish(Measured(number="A-00000000", version=1, at=timezone.now(), actor_kind="system"))
+    return OutboxEvent.objects.latest("id").pk
+
+
+@committed
+def test_slow_work_holds_no_lock_and_neither_beat_nor_nudge_disturbs_it(scales: Scales) -> None:
+    event_id = weigh()
+    OutboxEvent.objects.update(nudge_at=timezone.now() - timedelta(hours=1))
+
+    def meanwhile() -> None:
+        with transaction.atomic():
+            assert OutboxEvent.objects.select_for_update(nowait=True).get(pk=event_id)
+        assert outbox.renudge() == 0
+        assert handling.handle(event_id) is False
+
+    scales.during = meanwhile
+    assert handling.handle(event_id) is True
+    assert (scales.noted, row(event_id).attempts) == ([1], 1)
+
+
+@committed
+def test_a_lease_that_has_run_out_is_another_workers_and_the_late_result_is_dropped(scales: Scales) -> None:
+    event_id = weigh()
+    scales.during = lambda: handle_due(event_id)
+    assert handling.handle(event_id) is False
+    assert scales.noted == [2]
+    assert row(event_id).handled_at is not None
+
+    again = weigh()
+    scales.during = lambda: make_due() or handling._take_lease(again)
+    assert handling.handle(again) is False, "the other is still at it"
+    assert scales.noted == [2]
+    assert row(again).handled_at is None
+    assert handle_due(again) is True
+
+
+@committed
+def test_slow_work_that_fails_late_spoils_nothing(scales: Scales) -> None:
+    event_id = weigh()
+
+    def meanwhile() -> None:
+        handle_due(event_id)
+        raise ZeroDivisionError("no tools")
+
+    scales.during = meanwhile
+    assert handling.handle(event_id) is False
+    assert scales.noted == [2]
+    assert (row(event_id).error, row(event_id).parked_at) == ("", None)
+
+
+@committed
+def test_the_beat_passes_by_what_somebody_has_locked(bell: Bell) -> None:
+    locked, free = ring(), ring()
+    make_due()
+
+    def hold() -> None:
+        with transaction.atomic():
+            OutboxEvent.objects.select_for_update().get(pk=locked)
+            User.objects.count()
+
+    with Paused(hold, after="FOR UPDATE") as holder:
+        assert outbox.renudge() == 1
+        assert handling.handle(locked) is False
+        assert handling.handle(free) is True
+        holder.go_on()
+    assert handling.handle(locked) is True
+
+
+def _hold(user_id: int) -> None:
+    with transaction.atomic():
+        User.objects.select_for_update().get(pk=user_id)
+        User.objects.count()
 
 
 @committed
@@ -162,14 +329,14 @@ def test_a_worker_that_dies_in_a_handler_has_its_attempt_counted(bell: Bell) -> 
     """As SIGKILL does: no except clause runs, the connection is lost, PostgreSQL rolls back."""
     event_id = ring()
     bell.error = SystemExit("killed")
-    for attempt in range(1, outbox.MAX_ATTEMPTS + 1):
+    for attempt in range(1, handling.MAX_ATTEMPTS + 1):
         before = timezone.now()
         with pytest.raises(SystemExit):
-            outbox.handle(event_id)
+            handle_due(event_id)
         assert (row(event_id).attempts, row(event_id).handled_at, bell.rings) == (attempt, None, 0)
         assert row(event_id).due_at > before
 
-    assert outbox.handle(event_id) is False
+    assert handle_due(event_id) is False
     assert row(event_id).parked_at is not None
     assert row(event_id).error == "The worker died at each attempt."
 
@@ -178,7 +345,7 @@ def test_a_worker_that_dies_in_a_handler_has_its_attempt_counted(bell: Bell) -> 
 def test_a_worker_that_loses_its_connection_leaves_the_event_waiting(bell: Bell) -> None:
     event_id = ring()
 
-    with Paused(lambda: outbox.handle(event_id), after='INSERT INTO "accounts_user"') as worker:
+    with Paused(lambda: handling.handle(event_id), after='INSERT INTO "accounts_user"') as worker:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -188,14 +355,14 @@ def test_a_worker_that_loses_its_connection_leaves_the_event_waiting(bell: Bell)
 
     assert row(event_id).error.startswith("OperationalError")
     assert (row(event_id).attempts, row(event_id).handled_at, bell.rings) == (1, None, 0)
-    assert outbox.handle(event_id) is True
+    assert handle_due(event_id) is True
     assert bell.rings == 1
 
 
 @committed
 def test_an_event_delivered_to_many_workers_at_once_is_handled_once(bell: Bell) -> None:
     event_id = ring()
-    results = at_once(*[lambda: outbox.handle(event_id)] * 8)
+    results = at_once(*[lambda: handling.handle(event_id)] * 8)
     assert sorted(results) == [False] * 7 + [True]
     assert bell.rings == 1
 
@@ -203,19 +370,19 @@ def test_an_event_delivered_to_many_workers_at_once_is_handled_once(bell: Bell) 
 @committed
 def test_an_event_in_another_workers_hands_is_left_alone(bell: Bell) -> None:
     event_id = ring()
-    with Paused(lambda: outbox.handle(event_id), after='INSERT INTO "accounts_user"') as first:
-        assert outbox.handle(event_id) is False
+    with Paused(lambda: handling.handle(event_id), after='INSERT INTO "accounts_user"') as first:
+        assert handling.handle(event_id) is False
         assert row(event_id).attempts == 1, "looking costs no attempt"
         assert first.go_on() is True
-    assert outbox.handle(event_id) is False
+    assert handling.handle(event_id) is False
     assert bell.rings == 1
 
 
 def test_a_payload_of_another_schema_is_parked_not_misread(bell: Bell) -> None:
     event_id = ring()
     OutboxEvent.objects.filter(pk=event_id).update(payload={**row(event_id).payload, "schema": 2})
-    for _ in range(outbox.MAX_ATTEMPTS):
-        assert outbox.handle(event_id) is False
+    for _ in range(handling.MAX_ATTEMPTS):
+        assert handle_due(event_id) is False
     assert row(event_id).parked_at is not None
     assert row(event_id).error == "ValueError: tests.rang: can't read payload schema 2, only 1"
     assert bell.rings == 0
@@ -223,8 +390,8 @@ def test_a_payload_of_another_schema_is_parked_not_misread(bell: Bell) -> None:
 
 def test_an_event_nobody_handles_is_parked_not_lost(db: None) -> None:
     event_id = ring()
-    for _ in range(outbox.MAX_ATTEMPTS):
-        assert outbox.handle(event_id) is False
+    for _ in range(handling.MAX_ATTEMPTS):
+        assert handle_due(event_id) is False
     assert row(event_id).error == "LookupError: no handler for tests.rang"
     assert row(event_id).parked_at is not None
 

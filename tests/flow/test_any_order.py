@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import User
-from events import outbox
 from events.errors import DomainError
 from events.model_files import ModelKind
 from events.models import OutboxEvent
@@ -21,6 +20,7 @@ from mes.models import WorkOrder, WorkOrderStatusChange
 from shop.models import Order, OrderStatusChange
 from tests.flow import lives
 from tests.flow.lives import LIVES, Life, Step, World
+from tests.outbox import handle_due
 
 pytestmark = pytest.mark.django_db
 
@@ -86,7 +86,7 @@ def every_end(
     may_go_on = False
     for event_id in world.waiting:
         with Branch():
-            if outbox.handle(event_id):
+            if handle_due(event_id):
                 may_go_on = True
                 kind = OutboxEvent.objects.values_list("kind", flat=True).get(pk=event_id)
                 yield from every_end(world, people, (*path, f"<{kind}>"))
@@ -143,7 +143,7 @@ def test_shop_and_mes_agree_at_the_end_of_every_schedule(life: Life, world: Worl
         ends += 1
         if ends == 1:
             before = everything()
-            assert not any(outbox.handle(pk) for pk in OutboxEvent.objects.values_list("pk", flat=True))
+            assert not any(handle_due(pk) for pk in OutboxEvent.objects.values_list("pk", flat=True))
             assert everything() == before, "what is delivered again changes nothing"
     assert ends > 1
 
@@ -174,7 +174,7 @@ def test_shop_and_mes_agree_after_a_long_life(data: st.DataObject, world: World)
 def _moves(world: World, people: list[list[Step]]) -> Iterator[tuple[str, Callable[[], bool]]]:
     """Whatever may happen next: an event arrives, perhaps again, or somebody takes their next step."""
     for event_id in world.waiting:
-        yield "an event", partial(outbox.handle, event_id)
+        yield "an event", partial(handle_due, event_id)
     for steps in people:
         if steps:
             yield steps[0].__name__, lambda steps=steps: act(steps[0], world) and bool(steps.pop(0))

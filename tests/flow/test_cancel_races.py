@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.roles import Role
-from events import outbox
+from events import handling
 from events.models import OutboxEvent
 from events.transitions import IllegalTransition
 from events.vocabulary import ActorKind, CancelRequested, Status
@@ -22,6 +22,7 @@ from tests.conftest import Deliver
 from tests.factories import OrderFactory, UserFactory, WorkOrderFactory
 from tests.flow import lives
 from tests.flow.lives import World
+from tests.outbox import handle_due
 from tests.threads import Paused, at_once, in_background, somebody_waits_for_a_lock, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -55,7 +56,7 @@ def test_a_claim_during_the_decision_to_cancel_waits_and_is_refused(
     order: Order, olga: User, deliver: Deliver
 ) -> None:
     event_id = ask(order)
-    with Paused(lambda: outbox.handle(event_id), after='UPDATE "mes_workorder"') as decision:
+    with Paused(lambda: handle_due(event_id), after='UPDATE "mes_workorder"') as decision:
         claim = in_background(lambda: work_order_claim(number=order.number, operator=olga))
         until(somebody_waits_for_a_lock)
         assert decision.go_on() is True
@@ -74,7 +75,7 @@ def test_a_decision_to_cancel_during_a_claim_waits_and_refuses(
         return work_order_claim(number=order.number, operator=olga)
 
     with Paused(claim, after='UPDATE "mes_workorder"') as claiming:
-        decision = in_background(lambda: outbox.handle(event_id))
+        decision = in_background(lambda: handle_due(event_id))
         until(somebody_waits_for_a_lock)
         claiming.go_on()
         assert decision.result() is True
@@ -105,13 +106,13 @@ def test_a_cancel_while_the_model_is_measured_wins(alice: User, deliver: Deliver
     world = World(alice, alice, alice, alice)
     for step in (lives.create, lives.upload, lives.submit):
         step(world)
-    outbox.handle(world.waiting[0])
+    handle_due(world.waiting[0])
     (pricing_event,) = world.waiting
 
-    with Paused(lambda: outbox.handle(pricing_event), after='FROM "mes_tariff"') as pricing:
+    with Paused(lambda: handle_due(pricing_event), after='FROM "mes_workorder"') as pricing:
         lives.cancel(world)
         (cancel_event,) = set(world.waiting) - {pricing_event}
-        assert outbox.handle(cancel_event) is True, "it does not wait for the measuring"
+        assert handling.handle(cancel_event) is True, "it does not wait for the measuring"
         assert pricing.go_on() is True
     deliver()
 
@@ -131,7 +132,7 @@ def test_many_orders_cancelled_and_claimed_at_once_each_go_one_way(alice: User, 
         return lambda: work_order_claim(number=order.number, operator=operator)
 
     def decide(order: Order) -> Callable[[], object]:
-        return lambda: outbox.handle(events[order.number])
+        return lambda: handle_due(events[order.number])
 
     at_once(*(call for o, who in zip(orders, operators, strict=True) for call in (claim(o, who), decide(o))))
     deliver()

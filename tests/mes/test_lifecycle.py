@@ -91,7 +91,8 @@ def price(upload: Callable[[], File]) -> Callable[[WorkOrder, ActorKind], None]:
     def act(order: WorkOrder, kind: ActorKind) -> None:
         order.model = store(upload()).to_json()
         WorkOrder.objects.filter(pk=order.pk).update(model=order.model)
-        handlers.price_order(PricingRequested(**news(order, kind), model=order.model))
+        wish = PricingRequested(**news(order, kind), model=order.model)
+        handlers.price_order(wish, handlers.measure_model(wish))
 
     return act
 

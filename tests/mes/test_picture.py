@@ -10,9 +10,9 @@ from django.core.files.base import ContentFile
 from accounts.models import User
 from config.demo_models import demo_models
 from events import model_files
+from events.handling import handle
 from events.model_files import ModelKind
 from events.models import OutboxEvent
-from events.outbox import handle
 from mes import mesh, picture
 from mes.services import work_order_receive
 from tests.desks import desk

@@ -154,8 +154,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _python(
         "removal, rows", "the relay removes no row that it no longer finds",
-        "caching.upkeep:EntityUpkeep.operations", "return self._cache.operations(mine)",
-        "return [row for row in self._cache.operations(mine) if row.payload]",
+        "caching.upkeep:EntityUpkeep.operations", "self._cache.operations(mine) if mine",
+        "[row for row in self._cache.operations(mine) if row.payload] if mine",
     ),
     _python(
         "removal, board", "the relay removes no row that it no longer finds",

@@ -162,7 +162,8 @@ class Real:
                 "INSERT INTO mes_workorder (number, external_id, status, title, material, quantity,"
                 " engraving, comment, model, currency, flag, operator_name, created_at, updated_at,"
                 " shop_version)"
-                " VALUES (%s, '', %s, '', %s, 1, '', '', '{}', 'RUB', '', '', now(), now(), 0)",
+                " VALUES (%s, '', %s, '', %s, 1, '', '',"
+                """ '{"name": "", "size": 0, "sha256": ""}', 'RUB', '', '', now(), now(), 0)""",
                 key, NEW, Material.BRASS,
             )  # fmt: skip
 

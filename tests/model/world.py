@@ -113,11 +113,17 @@ class World:
                 for module in ("declared", "changes", "counts", "leadership")
             },
             "caching.upkeep.transaction.atomic": no_transaction,
-            "caching.relay.verify_triggers": lambda _tables: None,
+            # One database, of one line.
+            "caching.declared.installation": lambda: "model",
+            "caching.partition.is_ours": lambda _mark: True,
+            "caching.upkeep.line": lambda: SimpleNamespace(mark=""),
+            "caching.upkeep.Upkeep._give_way": lambda _upkeep: None,
+            "caching.relay.look": lambda _tables: SimpleNamespace(backend=1, of=lambda _models: ("stand",)),
+            "caching.kept.verify_triggers": lambda _tables: None,
             # Time, and who waits for it or for another.
             **{
                 f"caching.{module}.time": self.clock
-                for module in ("redis", "partition", "entity", "leadership", "relay")
+                for module in ("redis", "partition", "entity", "leadership", "relay", "kept")
             },
             "caching.entity._pause": Patience(),
             "caching.singleflight.Future": Promised,
@@ -136,7 +142,7 @@ class World:
             # Nobody reads these here; and the thread of an earlier test that flushes them is no actor.
             "caching.stats.count": lambda _cache, _outcome: None,
             "caching.stats.flush": lambda: None,
-            **{f"caching.{module}.log": log for module in ("relay", "upkeep", "signals")},
+            **{f"caching.{module}.log": log for module in ("relay", "kept", "upkeep", "signals")},
         }
 
     # -- Who does something -------------------------------------------------------------------------------

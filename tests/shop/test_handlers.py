@@ -9,7 +9,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
-from events.outbox import NotYet
+from events.handling import NotYet
 from events.vocabulary import ActorKind, CancelRefused, Status, WorkOrderChanged, WorkOrderReceived
 from shop.handlers import cancel_refused, follow_work_order, mirror_partner_order
 from shop.models import Order
@@ -68,9 +68,11 @@ def test_nothing_brings_back_what_the_shop_has_ended(
     ended: Status, version: int, when: int, status: Status
 ) -> None:
     order = OrderFactory(status=ended, mes_version=5)
-    order.history.create(to_status=ended, actor_kind="client", at=NOW)
+    end = order.history.create(to_status=ended, actor_kind="client", at=NOW)
 
-    follow_work_order(news(order, status, version, at=NOW + timedelta(seconds=when)))
+    # The clock of the machine that this comes from says the opposite.
+    at = NOW - timedelta(seconds=5 * when)
+    follow_work_order(news(order, status, version, at=at, sequence=end.sequence + when))
 
     assert seen(order) == (ended, None)
     assert order.mes_version == max(version, 5)
@@ -82,8 +84,9 @@ def test_nothing_brings_back_what_the_shop_has_ended(
 
 def test_old_news_writes_its_line_and_moves_nothing() -> None:
     order = OrderFactory(status=S.PACKAGING, mes_version=9, price="99.00")
-    order.history.create(to_status=S.PACKAGING, actor_kind="operator", at=NOW)
-    follow_work_order(news(order, S.MANUFACTURING_COMPLETED, 8, at=NOW - timedelta(seconds=5)))
+    newer = order.history.create(to_status=S.PACKAGING, actor_kind="operator", at=NOW)
+    at = NOW + timedelta(seconds=5)
+    follow_work_order(news(order, S.MANUFACTURING_COMPLETED, 8, at=at, sequence=newer.sequence - 1))
     assert seen(order) == (S.PACKAGING, Decimal("99.00"))
     assert [status for status, _reason in story(order)] == [S.PACKAGING, S.MANUFACTURING_COMPLETED]
 

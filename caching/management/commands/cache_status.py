@@ -45,5 +45,5 @@ def _cells(partition: PartitionStatus) -> tuple[str, ...]:
         "-" if partition.rows is None else f"{partition.rows:,}",
         "-" if partition.hit_rate is None else f"{partition.hit_rate:.1%}",
         (partition.rebuilt_at or "never")[:19],
-        partition.rebuilt_why or "-",
+        f"withheld: {partition.trouble}" if partition.trouble else partition.rebuilt_why or "-",
     )

@@ -1,0 +1,170 @@
+"""How an event is handled: once, whatever dies, and without holding up any other.
+
+1. Take a lease, if the event is due: count the attempt and say when the next one is due. That is committed
+   first, so that an event that kills its worker is parked in the end too. Whoever is nudged before that
+   moment finds nothing to do, and it costs no attempt.
+2. Do what is slow, outside of any transaction: nobody waits for it.
+3. In one transaction: lock the row, see that the lease is still ours, apply, mark the row handled.
+
+What fails is tried again after a back-off, and parked after ``MAX_ATTEMPTS``. To wait, for an event that has
+to come first (:class:`NotYet`) or for a row that somebody has locked, is no failure: it has a patience of its
+own, and who waits for another event of its order is woken when one was handled.
+"""
+
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+from django.db import OperationalError, connection, transaction
+from django.db.models.functions import Now
+from psycopg2.errors import LockNotAvailable
+
+from events.models import OutboxEvent
+from events.outbox import NUDGE_PATIENCE, Handler, handlers, nudge, waiting, wake
+
+log = structlog.get_logger(__name__)
+
+MAX_ATTEMPTS = 12
+#: How long slow work may take: longer than its own time-out (``mes.mesh``).
+LEASE = timedelta(seconds=90)
+#: How long an event may wait for another, or for a lock, and how long it sleeps at most.
+WAIT_PATIENCE = timedelta(days=1)
+LONGEST_SLEEP = timedelta(seconds=60)
+SHORTEST_SLEEP = timedelta(seconds=0.5)
+#: How long a handler waits for a row that somebody has locked: it has a worker's slot meanwhile.
+LOCK_TIMEOUT = "2s"
+
+
+class NotYet(Exception):
+    """Raised by a handler whose event came before one it depends on: try again, there is no fault."""
+
+
+class _LeaseLost(Exception):
+    """Another attempt has begun since, or the event is handled or gone."""
+
+
+def handle(event_id: int) -> bool:
+    """Handle one event if it is due and nobody else is at it; true when it was handled now."""
+    row = _take_lease(event_id)
+    if row is None:
+        return False
+    try:
+        _handle(row)
+    except _LeaseLost:
+        return False
+    except Exception as error:
+        _record_failure(row, error)
+        return False
+    return True
+
+
+def _handle(row: OutboxEvent) -> None:
+    handler = handlers.get(row.kind)
+    if handler is None:
+        raise LookupError(f"no handler for {row.kind}")
+    event = handler.event_class.from_payload(row.payload, sequence=row.pk)
+    done = [handler.work(event)] if handler.work else []
+    with transaction.atomic():
+        now = _lock(row)
+        handler.apply(event, *done)
+        row.handled_at, row.waiting_since, row.error = now, None, ""
+        row.save(update_fields=["handled_at", "waiting_since", "error"])
+        transaction.on_commit(partial(_wake_those_behind, row.subject), robust=True)
+
+
+def _take_lease(event_id: int) -> OutboxEvent | None:
+    """The event, whose next attempt is due when this one should be over; None if it is not due or in
+    somebody's hands. One attempt too many parks it."""
+    due = waiting().filter(pk=event_id, due_at__lte=Now()).annotate(now=Now())
+    with transaction.atomic():
+        row = due.select_for_update(skip_locked=True).first()
+        if row is None:
+            return None
+        now: datetime = row.now
+        if row.attempts >= MAX_ATTEMPTS:
+            row.parked_at = now
+            row.error = row.error or "The worker died at each attempt."
+            row.save(update_fields=["parked_at", "error"])
+            return None
+        row.attempts += 1
+        row.due_at = row.nudge_at = now + _lease(handlers.get(row.kind), row.attempts)
+        row.save(update_fields=["attempts", "due_at", "nudge_at"])
+        return row
+
+
+def _lease(handler: Handler | None, attempt: int) -> timedelta:
+    """Slow work has until its lease ends. Who does none of it holds the row's lock: there is no need of more
+    than the back-off that follows, should the worker die."""
+    return LEASE if handler and handler.work else _backoff(attempt)
+
+
+def _lock(row: OutboxEvent) -> datetime:
+    """Lock the row, and wait for no lock for long in what follows; returns PostgreSQL's time, which all
+    workers share. Raises :class:`_LeaseLost`."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = %s", [LOCK_TIMEOUT])
+    ours = waiting().filter(pk=row.pk, due_at=row.due_at).annotate(now=Now())
+    now: datetime | None = ours.select_for_update().values_list("now", flat=True).first()
+    if now is None:
+        raise _LeaseLost
+    return now
+
+
+def _backoff(attempt: int) -> timedelta:
+    """0.5 s after the first attempt, doubling, an hour at most."""
+    return timedelta(seconds=min(0.5 * 2 ** (attempt - 1), 3600))
+
+
+def _record_failure(row: OutboxEvent, error: Exception) -> None:
+    """Keep the error where an engineer looks, and plan the next attempt or park the event."""
+    try:
+        with transaction.atomic():
+            now = _lock(row)
+            pause = _wait(row, now) if _is_wait(error) else _fail(row, now)
+            # PostgreSQL stores neither NUL nor lone surrogates, and this line must never fail itself.
+            text = f"{type(error).__name__}: {error}"[:2000].replace("\0", "?")
+            row.error = text.encode(errors="replace").decode()
+            row.due_at = now + pause
+            row.nudge_at = row.due_at + NUDGE_PATIENCE
+            row.save(update_fields=["attempts", "waiting_since", "error", "parked_at", "due_at", "nudge_at"])
+    except _LeaseLost:
+        return
+    except OperationalError as trouble:
+        if not isinstance(trouble.__cause__, LockNotAvailable):
+            raise
+        return  # somebody has locked the event itself: when the next attempt is due is written already
+    if row.parked_at:
+        log.error("event_parked", event_id=row.pk, kind=row.kind, subject=row.subject, error=row.error)
+        return
+    if not _is_wait(error):
+        log.warning("event_failed", event_id=row.pk, kind=row.kind, attempt=row.attempts, exc_info=error)
+    nudge(row.pk, row.kind, countdown=pause.total_seconds())
+
+
+def _is_wait(error: Exception) -> bool:
+    return isinstance(error, NotYet) or isinstance(error.__cause__, LockNotAvailable)
+
+
+def _fail(row: OutboxEvent, now: datetime) -> timedelta:
+    row.waiting_since = None
+    if row.attempts >= MAX_ATTEMPTS:
+        row.parked_at = now
+    return _backoff(row.attempts)
+
+
+def _wait(row: OutboxEvent, now: datetime) -> timedelta:
+    """The attempt doesn't count. As long again as it has waited, so the first sleep is short: what is waited
+    for may have come since."""
+    row.attempts -= 1
+    row.waiting_since = row.waiting_since or now
+    waited = now - row.waiting_since
+    if waited > WAIT_PATIENCE:
+        row.parked_at = now
+    return min(max(waited, SHORTEST_SLEEP), LONGEST_SLEEP)
+
+
+def _wake_those_behind(subject: str) -> None:
+    """An event of this order was handled: it may be the one that others have waited for."""
+    behind = waiting().filter(subject=subject, waiting_since__isnull=False)
+    for event_id, kind in wake(behind, due_at=Now(), nudge_at=Now() + NUDGE_PATIENCE):
+        nudge(event_id, kind)
