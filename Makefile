@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The tests' own servers and files, so that they never disturb a running site.
 TEST_DATA := $(or $(DATA_DIR),.data)/test
 
-.PHONY: help run demo test lint bench chaos screenshots clean
+.PHONY: help run demo test lint bench chaos topologies screenshots clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -31,6 +31,10 @@ bench: $(VENV)/installed-dev ## measure it against itself and PostgreSQL; writes
 
 chaos: $(VENV)/installed-dev ## break everything for MINUTES (10) under load, and check every promise
 	DATA_DIR=$(or $(DATA_DIR),.data)/chaos $(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(CHAOS_ARGS)
+
+topologies: $(VENV)/installed-dev ## fail over to a standby that lacks commits; keep every pricing slot busy
+	$(BIN)/python -m tests.topologies.failover
+	DATA_DIR=$(or $(DATA_DIR),.data)/topologies $(BIN)/python -m tests.topologies.busy_pricing
 
 screenshots: $(VENV)/installed-dev ## photograph every page of the running site into docs/screenshots
 	@DJANGO_SETTINGS_MODULE=config.settings $(BIN)/python -m tests.browser.screenshots

@@ -15,11 +15,13 @@ from django.db.models import Model
 
 from caching.redis import relay_connection
 
-#: Per table: its file, its triggers and their functions. What alters one of them writes its row anew (xmin);
-#: what rewrites the table gives it another file.
+#: Per table: its file, its columns, its triggers and their functions. What alters one of them writes its row
+#: anew (xmin); what rewrites the table gives it another file.
 _CATALOG = """
 SELECT pg_backend_pid(), (SELECT seqcache FROM pg_sequence WHERE seqrelid = 'caching_incarnation'::regclass),
     (SELECT json_object_agg(relname, concat_ws(' ', relfilenode, (
+        SELECT string_agg(concat_ws(':', attname, xmin), ',' ORDER BY attnum)
+        FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0), (
         SELECT string_agg(concat_ws(':', t.oid, t.tgenabled, t.xmin, f.xmin), ',' ORDER BY t.oid)
         FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid WHERE t.tgrelid = c.oid)))
      FROM pg_class c WHERE c.oid = ANY(%s::regclass[]::oid[]))

@@ -32,7 +32,11 @@ def end_of_life(version: int) -> int:
 
 
 class OddRow(Exception):
-    """A row that no cache can show, and why."""
+    """The row with this key can't be shown, and why."""
+
+    def __init__(self, field: str, key: str, error: Exception) -> None:
+        super().__init__(f"{field} {key!r}: {type(error).__name__}: {error}")
+        self.key = key
 
 
 @dataclass(kw_only=True, eq=False)
@@ -118,7 +122,7 @@ class Declared(Generic[M]):
         try:
             yield
         except Exception as error:
-            raise OddRow(f"{self.key} {getattr(row, self.key)!r}: {type(error).__name__}: {error}") from error
+            raise OddRow(self.key, getattr(row, self.key), error) from error
 
     def payload(self, row: M) -> bytes:
         """The row rendered once, at write time: JSON, UTF-8."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from caching.lines import installation
+from caching.lines import installation, line
 from caching.redis import CacheUnavailable, Script, call
 
 ENTER = Script("gate_enter")
@@ -44,7 +44,7 @@ class Gate:
 
     def key(self, key: str) -> str:
         """Where the gate of this key is: a partition of its own."""
-        return f"{{{self.name}.{installation()}.{key}}}:gate"
+        return f"{{{self.name}.{installation()}.{line().mark}.{key}}}:gate"
 
     @contextmanager
     def passing(self, key: str, who: Any) -> Iterator[None]:

@@ -14,7 +14,7 @@ from caching.board import BoardCache
 from caching.changes import Change
 from caching.conditions import Conditions
 from caching.counts import Counts
-from caching.declared import Declared
+from caching.declared import Declared, OddRow
 from caching.leadership import NotLeading
 from caching.lost import is_lost
 from caching.triggers import verify_triggers
@@ -22,7 +22,7 @@ from caching.upkeep import Foreign, Upkeep, upkeeps_of
 
 log = structlog.get_logger(__name__)
 
-#: After trouble of a cache: at first, and at most. Each retry may read all rows in vain.
+#: After trouble of a cache: at first, and at most.
 RETRY_SECONDS: Final = 1.0
 MOST_RETRY_SECONDS: Final = 30.0
 
@@ -38,7 +38,7 @@ class Kept:
         self.to_rebuild: dict[Upkeep, str] = {}
         #: Why its fences are withheld, if they are; the others' go on.
         self.trouble = ""
-        self._last_trouble = ""
+        self._last_trouble = self._odd = ""
         self._retry_at = -math.inf
         self._patience = RETRY_SECONDS
         self._conditions: tuple[str | None, ...] = ()
@@ -65,10 +65,13 @@ class Kept:
         if now == self._conditions and not is_due:
             return False
         why = f"after trouble: {self.trouble}" if self.trouble else self._why
+        self._conditions, self._why = now, "tables or triggers altered"
         with self.own_trouble():
             verify_triggers(self.cache.models)
+            for upkeep in self.upkeeps if self._odd else ():
+                upkeep.operations({self._odd: 0})  # still odd? else each retry would read all rows in vain
             self.begin_anew(why)
-            self._conditions, self._why, self.trouble = now, "tables or triggers altered", ""
+            self.trouble = self._odd = ""
         return not self.trouble
 
     @contextmanager
@@ -89,6 +92,7 @@ class Kept:
                 log.error("cache_withheld", cache=self.cache.name, why=why)
                 self._patience = RETRY_SECONDS
             self._last_trouble = why
+            self._odd = error.key if isinstance(error, OddRow) else ""
             self.trouble, self.to_rebuild = why, {}
             self._retry_at = time.monotonic() + self._patience
             self._patience = min(2 * self._patience, MOST_RETRY_SECONDS)

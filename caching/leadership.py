@@ -7,6 +7,10 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import DatabaseError, Error, connection
+from redis.exceptions import RedisError
+
+from caching.lines import Line, installation, line, parse
+from caching.redis import relay_connection
 
 # Two halves of one advisory lock's name: the letters of "cache" and the lock's number.
 LOCK: Final = (0x63616368, 1)
@@ -37,6 +41,26 @@ class Leadership:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT 1")
             self._asked_at = time.monotonic()
+            say_who_keeps()
+
+
+def say_who_keeps() -> None:
+    """Leave word in Redis, for B, that the relay of this line keeps this installation's caches; unless that
+    of another does, which ours gives way to."""
+    with suppress(RedisError):
+        if keeper_before(line()) is None:
+            relay_connection().set(_keeper(), str(line()), px=int(settings.CACHE_FENCE_SECONDS * 1000))
+
+
+def keeper_before(ours: Line) -> Line | None:
+    """The other line whose relay has left word last, no longer than B ago, if ours doesn't outlive it."""
+    told: Any = relay_connection().get(_keeper())
+    keeper = parse(told.decode()) if told else None
+    return None if keeper is None or keeper == ours or ours.outlives(keeper) else keeper
+
+
+def _keeper() -> str:
+    return f"{{caching.{installation()}}}:keeper"
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """Which database is this? A cache is true of one history of one database, and of no other.
 
 The *installation* is a random token that a migration has written: two sites on one Redis never meet. A copy
-of the database (a restored dump, a revived old primary) has the same token; so the *line* tells them apart:
-the server's cluster, the database in it, and the timeline, which each failover and restore begins anew.
+of the database (a restored dump, a cloned disk, a revived old primary) has the same token; so the *line*
+tells them apart: the server's cluster, the database in it, the timeline, which each failover and restore
+begins anew, and the moment the server was started, for two copies may count their timelines alike.
 """
 
 import math
@@ -15,24 +16,28 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, ProgrammingError, connection
 from django.db.backends.signals import connection_created
+from psycopg2.errors import UndefinedTable
 
 _ASK = """
 SELECT (SELECT token FROM caching_installation), (SELECT system_identifier FROM pg_control_system())::text,
     (SELECT oid FROM pg_database WHERE datname = current_database())::text,
-    CASE WHEN pg_is_in_recovery() THEN '0' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END
+    CASE WHEN pg_is_in_recovery() THEN '0' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END,
+    extract(epoch FROM pg_postmaster_start_time())::text
 """
 
 
 @dataclass(frozen=True)
 class Line:
-    """One history of one database; ``timeline`` in hexadecimal, the later the larger."""
+    """One history of one database; ``timeline`` in hexadecimal, the later the larger; ``started`` in seconds
+    since 1970."""
 
     cluster: str
     database: str
     timeline: str
+    started: str
 
     def __str__(self) -> str:
-        return f"{self.cluster}/{self.database}/{self.timeline}"
+        return f"{self.cluster}/{self.database}/{self.timeline}/{self.started}"
 
     @cached_property
     def mark(self) -> str:
@@ -47,7 +52,7 @@ class Line:
 
 @dataclass
 class _Home:
-    """What this process knows of its database: as the connection made last has said."""
+    """What this process knows of its database: as the connection asked last has said."""
 
     installation: str = ""
     line: Line | None = None
@@ -72,12 +77,21 @@ def line() -> Line:
     return _home.line
 
 
-def learn(on: Any = None) -> None:
-    """Ask PostgreSQL, on this connection or the usual one."""
-    with (on or connection).cursor() as cursor:
+def learn(on: Any = None) -> Line:
+    """Ask PostgreSQL, on this connection or the thread's own."""
+    asked: Any = on or connection
+    with asked.cursor() as cursor:
         cursor.execute(_ASK)
-        token, *where = cursor.fetchone()
-    _home.installation, _home.line = token, Line(*where)
+        _home.installation, *where = cursor.fetchone()
+    _home.line = asked.caching_line = Line(*where)
+    return _home.line
+
+
+def is_read_here(mark: str) -> bool:
+    """Whether this thread's connection reads the line with this mark. Others of the process may read another:
+    those that were made before or after a failover."""
+    at: Line = getattr(connection, "caching_line", None) or learn()
+    return mark == at.mark
 
 
 def is_ours(mark: str) -> bool:
@@ -93,7 +107,7 @@ def is_ours(mark: str) -> bool:
 def parse(text: str) -> Line | None:
     """A line as it was written down; None for anything else."""
     parts = text.split("/")
-    return Line(*parts) if len(parts) == 3 else None
+    return Line(*parts) if len(parts) == 4 else None
 
 
 def watch() -> None:
@@ -103,5 +117,9 @@ def watch() -> None:
 
 def _connected(connection: Any, **_kwargs: Any) -> None:
     if connection.alias == DEFAULT_DB_ALIAS:
-        with suppress(ProgrammingError):  # before the first migration
+        connection.caching_line = None  # of the server before this one
+        try:
             learn(connection)
+        except ProgrammingError as error:
+            if not isinstance(error.__cause__, UndefinedTable):  # as before the first migration
+                raise

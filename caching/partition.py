@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from caching.lines import is_ours
+from caching import lines
 from caching.redis import CacheUnavailable
 
 # Microseconds of Redis time after a read began during which its put is accepted.
@@ -13,12 +13,21 @@ PUT_DEADLINE_US: Final = 5_000_000
 EPOCH_DIGITS: Final = 8
 
 
+def is_ours(epoch: bytes) -> bool:
+    """Whether it is an epoch (or none) of the database that this process reads."""
+    return not epoch or lines.is_ours(epoch[EPOCH_DIGITS:].decode())
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """What a put must bring: the epoch known, and the deadline set, **before** its SELECT began."""
 
     epoch: str
     deadline_us: str
+
+    def is_read_here(self) -> bool:
+        """Whether it is an epoch of the database that this thread's connection reads."""
+        return lines.is_read_here(self.epoch[EPOCH_DIGITS:])
 
 
 class Partition:
@@ -44,7 +53,7 @@ class Partition:
         """Remember what a reply says of the epoch and of Redis's clock. Raises ``CacheUnavailable`` if it is
         an epoch of another database than this process reads: nothing of it is to be believed, or put."""
         text = epoch.decode()
-        if text and not is_ours(text[EPOCH_DIGITS:]):
+        if not is_ours(epoch):
             self._known = None
             raise CacheUnavailable("other-database")
         self._known = (text, int(now_us), time.monotonic())

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Final
 
+from caching.partition import is_ours
 from caching.redis import Call
 
 #: Where a request's environment holds its :class:`Grounds`, if anybody wants to know them.
@@ -25,8 +26,9 @@ class Proof:
     cache: str = ""
 
     def holds(self, reply: Any) -> bool:
-        """Whether the call's reply of now says the same; an error says nothing."""
-        if not isinstance(reply, list):
+        """Whether the call's reply of now says the same; an error says nothing, nor does what another
+        database's relay keeps."""
+        if not isinstance(reply, list) or not is_ours(reply[1]):
             return False
         is_told_in_full = reply[0] == b"hit" and not self.call.known
         return reply[0] == b"same" or (is_told_in_full and tuple(reply[3:]) == self.said)

@@ -19,7 +19,7 @@ from caching.declared import BATCH, Declared
 from caching.entity import EntityCache
 from caching.entity import Row as EntityRow
 from caching.facets import BOTTOM, encode_position
-from caching.leadership import Leadership, NotLeading
+from caching.leadership import Leadership, NotLeading, keeper_before, say_who_keeps
 from caching.lines import line, parse
 from caching.partition import EPOCH_DIGITS, Partition
 from caching.redis import Argument, Script, relay_connection
@@ -87,9 +87,11 @@ class Upkeep(ABC):
         """
 
     def tell_trouble(self, why: str) -> None:
-        """Leave word why there is no fence; a rebuild takes it away."""
+        """Leave word of it, for as long as a head is kept; a rebuild takes it away."""
+        head = self.partition.key("head")
         with suppress(RedisError):
-            relay_connection().hset(self.partition.key("head"), "trouble", why)
+            relay_connection().hset(head, "trouble", why)
+            relay_connection().expire(head, 3600)
 
     def settle(self) -> None:
         """Send the script whose reply was lost once more. If it had run, it finds its own nonce there."""
@@ -110,16 +112,14 @@ class Upkeep(ABC):
     def _give_way(self) -> None:
         """Raise :class:`NotLeading` where the relay of another line keeps the partition: one that outlives
         ours (this is the old primary of a failover), or a copy's for as long as it is there."""
-        redis, ours = relay_connection(), line()
-        told: Any = redis.hget(self.partition.key("head"), "line")
-        other = parse(told.decode()) if told else None
-        if other is None or other == ours or ours.outlives(other):
-            return
-        if other.outlives(ours) or redis.exists(self.partition.key("fence")):
+        ours, told = line(), relay_connection().hget(self.partition.key("head"), "line")
+        last = parse(told.decode()) if told else None  # type: ignore[union-attr]
+        if other := last if last and last.outlives(ours) else keeper_before(ours):
             raise NotLeading(
                 f"a relay of another database keeps {self.partition} (line {other}, this is {ours}):"
                 " give each its own Redis number, or stop the one that is no longer wanted"
             )
+        say_who_keeps()
 
     def _chain(self, script: Script, keys: list[str], args: list[Argument]) -> list[Any]:
         """Send the next script of the chain; ``args`` follow the two nonces."""
@@ -183,6 +183,7 @@ class EntityUpkeep(Upkeep):
 
     def rebuild(self, why: str) -> int:
         """See :class:`Upkeep`: rows of another epoch are misses, so there is nothing to load."""
+        self._odd = {}
         self._begin(RESET_ENTITY, self.partition.keys("head", "fence"), why)
         return 0
 

@@ -71,7 +71,7 @@ class OutboxEventAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     actions = ("retry_selected",)
     fieldsets = (
-        (None, {"fields": (("kind", "subject"), ("created_at", "due_at"), "attempts")}),
+        (None, {"fields": (("kind", "subject"), ("created_at", "attempt_at", "due_at"), "attempts")}),
         (_("How it went"), {"fields": (("handled_at", "parked_at"), "error")}),
         (_("Payload"), {"fields": ("pretty_payload",)}),
     )

@@ -16,6 +16,7 @@ from functools import partial
 
 import structlog
 from django.db import OperationalError, connection, transaction
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from psycopg2.errors import LockNotAvailable
 
@@ -75,20 +76,20 @@ def _handle(row: OutboxEvent) -> None:
 def _take_lease(event_id: int) -> OutboxEvent | None:
     """The event, whose next attempt is due when this one should be over; None if it is not due or in
     somebody's hands. One attempt too many parks it."""
-    due = waiting().filter(pk=event_id, due_at__lte=Now()).annotate(now=Now())
+    due = waiting().filter(pk=event_id, attempt_at__lte=Now()).annotate(now=Now())
     with transaction.atomic():
         row = due.select_for_update(skip_locked=True).first()
         if row is None:
             return None
-        now: datetime = row.now
+        row.leased_at = now = row.now
         if row.attempts >= MAX_ATTEMPTS:
             row.parked_at = now
             row.error = row.error or "The worker died at each attempt."
             row.save(update_fields=["parked_at", "error"])
             return None
         row.attempts += 1
-        row.due_at = row.nudge_at = now + _lease(handlers.get(row.kind), row.attempts)
-        row.save(update_fields=["attempts", "due_at", "nudge_at"])
+        row.attempt_at = row.due_at = now + _lease(handlers.get(row.kind), row.attempts)
+        row.save(update_fields=["attempts", "attempt_at", "due_at"])
         return row
 
 
@@ -103,7 +104,7 @@ def _lock(row: OutboxEvent) -> datetime:
     workers share. Raises :class:`_LeaseLost`."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL lock_timeout = %s", [LOCK_TIMEOUT])
-    ours = waiting().filter(pk=row.pk, due_at=row.due_at).annotate(now=Now())
+    ours = waiting().filter(pk=row.pk, attempt_at=row.attempt_at).annotate(now=Now())
     now: datetime | None = ours.select_for_update().values_list("now", flat=True).first()
     if now is None:
         raise _LeaseLost
@@ -124,9 +125,11 @@ def _record_failure(row: OutboxEvent, error: Exception) -> None:
             # PostgreSQL stores neither NUL nor lone surrogates, and this line must never fail itself.
             text = f"{type(error).__name__}: {error}"[:2000].replace("\0", "?")
             row.error = text.encode(errors="replace").decode()
-            row.due_at = now + pause
-            row.nudge_at = row.due_at + NUDGE_PATIENCE
-            row.save(update_fields=["attempts", "waiting_since", "error", "parked_at", "due_at", "nudge_at"])
+            row.attempt_at = now + pause
+            row.due_at = row.attempt_at + NUDGE_PATIENCE
+            row.save(
+                update_fields=["attempts", "waiting_since", "error", "parked_at", "attempt_at", "due_at"]
+            )
     except _LeaseLost:
         return
     except OperationalError as trouble:
@@ -153,18 +156,22 @@ def _fail(row: OutboxEvent, now: datetime) -> timedelta:
 
 
 def _wait(row: OutboxEvent, now: datetime) -> timedelta:
-    """The attempt doesn't count. As long again as it has waited, so the first sleep is short: what is waited
-    for may have come since."""
+    """The attempt doesn't count. Sleep as long again as it has waited; it is given up when it has waited for
+    longer than its patience, and nothing is on the way that came before it."""
     row.attempts -= 1
     row.waiting_since = row.waiting_since or now
-    waited = now - row.waiting_since
-    if waited > WAIT_PATIENCE:
+    waited, others = now - row.waiting_since, OutboxEvent.objects.filter(subject=row.subject)
+    if waited > WAIT_PATIENCE and not others.filter(pk__lt=row.pk, handled_at=None, parked_at=None).exists():
         row.parked_at = now
+    if others.filter(handled_at__gte=row.leased_at).exists():  # it has come since this attempt began
+        return SHORTEST_SLEEP
     return min(max(waited, SHORTEST_SLEEP), LONGEST_SLEEP)
 
 
 def _wake_those_behind(subject: str) -> None:
     """An event of this order was handled: it may be the one that others have waited for."""
-    behind = waiting().filter(subject=subject, waiting_since__isnull=False)
-    for event_id, kind in wake(behind, due_at=Now(), nudge_at=Now() + NUDGE_PATIENCE):
+    behind = OutboxEvent.objects.filter(subject=subject, handled_at=None, waiting_since__isnull=False)
+    # Of one that is under a lease, the nudge is due when that ends; of one that sleeps, later.
+    asleep = behind.filter(Q(due_at__gt=F("attempt_at")) | Q(parked_at__isnull=False))
+    for event_id, kind in wake(asleep, parked_at=None, attempt_at=Now(), due_at=Now() + NUDGE_PATIENCE):
         nudge(event_id, kind)

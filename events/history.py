@@ -1,9 +1,9 @@
 """What a line of an order's timeline holds, in either context.
 
 What comes first is decided by PostgreSQL, not by the clocks of the machines that wrote it: one sequence
-numbers the outbox's events and the lines that don't tell of one; those that do have its number. A number is
-drawn under the row lock of its order, and one that follows from an event after that event's: no effect comes
-before its cause, in either context (a logical clock: Lamport 1978, https://doi.org/10.1145/359545.359563).
+numbers the outbox's events and the lines of a context's own steps; a line of news has its event's number.
+A number is drawn under the row lock of its order, and one that follows from an event after that event's: no
+effect comes before its cause, in either context (Lamport 1978, https://doi.org/10.1145/359545.359563).
 """
 
 from typing import Any

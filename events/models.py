@@ -1,5 +1,7 @@
 """The outbox: every event, from the transaction that published it until it was handled once."""
 
+from datetime import datetime
+
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -9,17 +11,18 @@ from django.utils.translation import gettext_lazy as _
 class OutboxEvent(models.Model):
     """One event on its way. Waiting, then either handled (``handled_at``) or parked (``parked_at``)."""
 
+    #: When this process took its lease, by PostgreSQL's clock.
+    leased_at: datetime
+
     kind = models.CharField(_("kind"), max_length=60, editable=False)
     subject = models.CharField(_("order"), max_length=20, editable=False, db_index=True)
     payload = models.JSONField(_("payload"), editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
-    due_at = models.DateTimeField(
+    due_at = models.DateTimeField(_("next nudge"), help_text=_("When the next nudge is due."))
+    attempt_at = models.DateTimeField(
         _("next attempt"),
         db_default=Now(),
         help_text=_("No attempt begins before: the end of a pause, or of a lease."),
-    )
-    nudge_at = models.DateTimeField(
-        _("next nudge"), db_default=Now(), help_text=_("When the beat sends another nudge.")
     )
     waiting_since = models.DateTimeField(
         _("waiting since"), null=True, help_text=_("When it was first found too early to handle it.")
@@ -35,7 +38,7 @@ class OutboxEvent(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(
-                fields=["nudge_at"],
+                fields=["due_at"],
                 condition=Q(handled_at=None, parked_at=None),
                 name="events_waiting",
             ),

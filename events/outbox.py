@@ -79,7 +79,7 @@ def publish(event: Event) -> None:
         kind=event.kind,
         subject=event.number,
         payload=event.to_payload(),
-        nudge_at=Now() + NUDGE_PATIENCE,
+        due_at=Now() + NUDGE_PATIENCE,
     )
     transaction.on_commit(partial(nudge, row.pk, row.kind), robust=True)
 
@@ -110,13 +110,13 @@ def waiting() -> QuerySet[OutboxEvent]:
 def renudge() -> int:
     """Nudge every event that has waited too long, oldest first, but for those that somebody is at; returns
     how many nudges were sent."""
-    late = waiting().filter(nudge_at__lte=Now()).order_by("nudge_at")
+    late = waiting().filter(due_at__lte=Now()).order_by("due_at")
     sent = []
     for event_id, kind in _not_locked(late[:RENUDGE_BATCH]):
         if not nudge(event_id, kind):
             break
         sent.append(event_id)
-    wake(late.filter(pk__in=sent), nudge_at=Now() + RENUDGE_PATIENCE)
+    wake(late.filter(pk__in=sent), due_at=Now() + RENUDGE_PATIENCE)
     return len(sent)
 
 
@@ -124,8 +124,8 @@ def retry(event_ids: list[int]) -> int:
     """Wake parked events: their attempts start anew. Returns how many were parked."""
     parked = OutboxEvent.objects.filter(pk__in=event_ids, parked_at__isnull=False, handled_at=None)
     with transaction.atomic():
-        anew = {"parked_at": None, "attempts": 0, "waiting_since": None, "due_at": Now()}
-        woken = wake(parked, **anew, nudge_at=Now() + NUDGE_PATIENCE)
+        anew = {"parked_at": None, "attempts": 0, "waiting_since": None, "attempt_at": Now()}
+        woken = wake(parked, **anew, due_at=Now() + NUDGE_PATIENCE)
         for event_id, kind in woken:
             transaction.on_commit(partial(nudge, event_id, kind), robust=True)
     return len(woken)

@@ -10,7 +10,7 @@ from events import handling, outbox
 def make_due() -> None:
     """All pauses and leases are over, and the beat's patience too."""
     past = Now() - timedelta(seconds=1)
-    outbox.waiting().update(due_at=past, nudge_at=past)
+    outbox.waiting().update(attempt_at=past, due_at=past)
 
 
 def handle_due(event_id: int) -> bool:

@@ -1,7 +1,8 @@
-"""What no cache could show can not be written."""
+"""What no cache could show can not be written: from now on; then what is there is looked at, without a lock."""
 
 import datetime
 
+from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint
 from django.db import migrations, models
 
 
@@ -10,8 +11,10 @@ class Migration(migrations.Migration):
         ("accounts", "0005_log_update_in_one_statement"),
     ]
 
+    atomic = False
+
     operations = [
-        migrations.AddConstraint(
+        AddConstraintNotValid(
             model_name="apitoken",
             constraint=models.CheckConstraint(
                 condition=models.Q(
@@ -37,7 +40,7 @@ class Migration(migrations.Migration):
                 name="accounts_apitoken_moments",
             ),
         ),
-        migrations.AddConstraint(
+        AddConstraintNotValid(
             model_name="session",
             constraint=models.CheckConstraint(
                 condition=models.Q(
@@ -54,4 +57,6 @@ class Migration(migrations.Migration):
                 name="accounts_session_moments",
             ),
         ),
+        ValidateConstraint(model_name="apitoken", name="accounts_apitoken_moments"),
+        ValidateConstraint(model_name="session", name="accounts_session_moments"),
     ]

@@ -1,8 +1,9 @@
-"""What no cache could show can not be written."""
+"""What no cache could show can not be written: from now on; then what is there is looked at, without a lock."""
 
 import datetime
 
 from django.conf import settings
+from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint
 from django.db import migrations, models
 
 
@@ -12,8 +13,10 @@ class Migration(migrations.Migration):
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
+    atomic = False
+
     operations = [
-        migrations.AddConstraint(
+        AddConstraintNotValid(
             model_name="workorder",
             constraint=models.CheckConstraint(
                 condition=models.Q(
@@ -38,7 +41,7 @@ class Migration(migrations.Migration):
                 name="mes_work_order_status",
             ),
         ),
-        migrations.AddConstraint(
+        AddConstraintNotValid(
             model_name="workorder",
             constraint=models.CheckConstraint(
                 condition=models.Q(
@@ -47,26 +50,26 @@ class Migration(migrations.Migration):
                 name="mes_work_order_material",
             ),
         ),
-        migrations.AddConstraint(
+        AddConstraintNotValid(
             model_name="workorder",
             constraint=models.CheckConstraint(
                 condition=models.Q(("quantity__gte", 1)), name="mes_work_order_quantity"
             ),
         ),
-        migrations.AddConstraint(
+        AddConstraintNotValid(
             model_name="workorder",
             constraint=models.CheckConstraint(
                 condition=models.Q(("price__range", (0, "9999999999.99"))), name="mes_work_order_price"
             ),
         ),
-        migrations.AddConstraint(
+        AddConstraintNotValid(
             model_name="workorder",
             constraint=models.CheckConstraint(
                 condition=models.Q(("model__has_keys", ["name", "size", "sha256"])),
                 name="mes_work_order_model",
             ),
         ),
-        migrations.AddConstraint(
+        AddConstraintNotValid(
             model_name="workorder",
             constraint=models.CheckConstraint(
                 condition=models.Q(
@@ -92,7 +95,7 @@ class Migration(migrations.Migration):
                 name="mes_work_order_moments",
             ),
         ),
-        migrations.AddConstraint(
+        AddConstraintNotValid(
             model_name="workorder",
             constraint=models.CheckConstraint(
                 condition=models.Q(
@@ -101,13 +104,13 @@ class Migration(migrations.Migration):
                 name="mes_work_order_days",
             ),
         ),
-        migrations.AddConstraint(
+        AddConstraintNotValid(
             model_name="workorder",
             constraint=models.CheckConstraint(
                 condition=models.Q(("position__range", (0, 1125899906842623))), name="mes_work_order_position"
             ),
         ),
-        migrations.AddConstraint(
+        AddConstraintNotValid(
             model_name="workorderstatuschange",
             constraint=models.CheckConstraint(
                 condition=models.Q(
@@ -132,7 +135,7 @@ class Migration(migrations.Migration):
                 name="mes_workorderstatuschange_status",
             ),
         ),
-        migrations.AddConstraint(
+        AddConstraintNotValid(
             model_name="workorderstatuschange",
             constraint=models.CheckConstraint(
                 condition=models.Q(
@@ -149,4 +152,14 @@ class Migration(migrations.Migration):
                 name="mes_workorderstatuschange_moments",
             ),
         ),
+        ValidateConstraint(model_name="workorder", name="mes_work_order_status"),
+        ValidateConstraint(model_name="workorder", name="mes_work_order_material"),
+        ValidateConstraint(model_name="workorder", name="mes_work_order_quantity"),
+        ValidateConstraint(model_name="workorder", name="mes_work_order_price"),
+        ValidateConstraint(model_name="workorder", name="mes_work_order_model"),
+        ValidateConstraint(model_name="workorder", name="mes_work_order_moments"),
+        ValidateConstraint(model_name="workorder", name="mes_work_order_days"),
+        ValidateConstraint(model_name="workorder", name="mes_work_order_position"),
+        ValidateConstraint(model_name="workorderstatuschange", name="mes_workorderstatuschange_status"),
+        ValidateConstraint(model_name="workorderstatuschange", name="mes_workorderstatuschange_moments"),
     ]

@@ -1,8 +1,9 @@
-"""What no cache could show can not be written."""
+"""What no cache could show can not be written: from now on; then what is there is looked at, without a lock."""
 
 import datetime
 
 from django.conf import settings
+from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint
 from django.db import migrations, models
 
 
@@ -12,8 +13,10 @@ class Migration(migrations.Migration):
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
+    atomic = False
+
     operations = [
-        migrations.AddConstraint(
+        AddConstraintNotValid(
             model_name="order",
             constraint=models.CheckConstraint(
                 condition=models.Q(
@@ -38,7 +41,7 @@ class Migration(migrations.Migration):
                 name="shop_order_status",
             ),
         ),
-        migrations.AddConstraint(
+        AddConstraintNotValid(
             model_name="order",
             constraint=models.CheckConstraint(
                 condition=models.Q(
@@ -47,25 +50,25 @@ class Migration(migrations.Migration):
                 name="shop_order_material",
             ),
         ),
-        migrations.AddConstraint(
+        AddConstraintNotValid(
             model_name="order",
             constraint=models.CheckConstraint(
                 condition=models.Q(("quantity__gte", 1)), name="shop_order_quantity"
             ),
         ),
-        migrations.AddConstraint(
+        AddConstraintNotValid(
             model_name="order",
             constraint=models.CheckConstraint(
                 condition=models.Q(("price__range", (0, "9999999999.99"))), name="shop_order_price"
             ),
         ),
-        migrations.AddConstraint(
+        AddConstraintNotValid(
             model_name="order",
             constraint=models.CheckConstraint(
                 condition=models.Q(("model__has_keys", ["name", "size", "sha256"])), name="shop_order_model"
             ),
         ),
-        migrations.AddConstraint(
+        AddConstraintNotValid(
             model_name="order",
             constraint=models.CheckConstraint(
                 condition=models.Q(
@@ -100,7 +103,7 @@ class Migration(migrations.Migration):
                 name="shop_order_moments",
             ),
         ),
-        migrations.AddConstraint(
+        AddConstraintNotValid(
             model_name="order",
             constraint=models.CheckConstraint(
                 condition=models.Q(
@@ -109,7 +112,7 @@ class Migration(migrations.Migration):
                 name="shop_order_days",
             ),
         ),
-        migrations.AddConstraint(
+        AddConstraintNotValid(
             model_name="orderstatuschange",
             constraint=models.CheckConstraint(
                 condition=models.Q(
@@ -134,7 +137,7 @@ class Migration(migrations.Migration):
                 name="shop_orderstatuschange_status",
             ),
         ),
-        migrations.AddConstraint(
+        AddConstraintNotValid(
             model_name="orderstatuschange",
             constraint=models.CheckConstraint(
                 condition=models.Q(
@@ -151,4 +154,13 @@ class Migration(migrations.Migration):
                 name="shop_orderstatuschange_moments",
             ),
         ),
+        ValidateConstraint(model_name="order", name="shop_order_status"),
+        ValidateConstraint(model_name="order", name="shop_order_material"),
+        ValidateConstraint(model_name="order", name="shop_order_quantity"),
+        ValidateConstraint(model_name="order", name="shop_order_price"),
+        ValidateConstraint(model_name="order", name="shop_order_model"),
+        ValidateConstraint(model_name="order", name="shop_order_moments"),
+        ValidateConstraint(model_name="order", name="shop_order_days"),
+        ValidateConstraint(model_name="orderstatuschange", name="shop_orderstatuschange_status"),
+        ValidateConstraint(model_name="orderstatuschange", name="shop_orderstatuschange_moments"),
     ]

@@ -122,6 +122,26 @@ def test_a_table_that_is_rewritten_is_loaded_anew(statement: str, stepped_relay:
         assert_board_agrees()
 
 
+@pytest.mark.parametrize("table", ["mes_workorder", "shop_order"])
+def test_columns_that_change_places_are_noticed(table: str, stepped_relay: SteppedRelay) -> None:
+    """No row is rewritten, and yet each shows something else."""
+    WorkOrderFactory(title="Title", engraving="Engraving")
+    number = OrderFactory(title="Title", engraving="Engraving").number
+    stepped_relay.settle()
+    assert ORDERS.read(number).payload
+    swap = f"""
+        ALTER TABLE {table} ALTER title TYPE varchar(120), ALTER engraving TYPE varchar(120);
+        ALTER TABLE {table} RENAME title TO other;
+        ALTER TABLE {table} RENAME engraving TO title;
+        ALTER TABLE {table} RENAME other TO engraving
+    """
+    with altered(swap, f"{swap}; ALTER TABLE {table} ALTER engraving TYPE varchar(60)"):
+        stepped_relay.settle()
+        assert_board_agrees()
+        assert_order_agrees(number)
+    stepped_relay.settle()
+
+
 def test_another_function_behind_a_trigger_is_noticed(stepped_relay: SteppedRelay) -> None:
     before = epochs()
     name = log_trigger()
@@ -159,9 +179,13 @@ def test_an_ordinary_day_begins_nothing_anew(stepped_relay: SteppedRelay, alice:
 
 def test_a_sequence_whose_numbers_sessions_keep_withholds_every_fence(stepped_relay: SteppedRelay) -> None:
     alter = "ALTER SEQUENCE caching_incarnation CACHE"
-    with altered(f"{alter} 50", f"{alter} 1"), pytest.raises(ImproperlyConfigured, match="has CACHE 50"):
-        stepped_relay.settle()
+    with altered(f"{alter} 50", f"{alter} 1"):
+        relay_connection().flushdb()
+        with pytest.raises(ImproperlyConfigured, match="has CACHE 50"):
+            stepped_relay.settle()
+        assert fenced() == set()
     stepped_relay.settle()
+    assert {"mes.board", "shop.orders"} <= fenced()
 
 
 @pytest.mark.parametrize("policy", ["volatile-lru", "volatile-random", "allkeys-lfu"])
@@ -201,6 +225,19 @@ def test_a_row_that_can_not_be_rendered_withholds_no_other_caches_fence(stepped_
     assert trouble_of("mes.board") == ""
     assert "mes.board" in fenced()
     assert_board_agrees()
+
+
+def test_a_trigger_that_stays_disabled_is_looked_for_ever_more_rarely(stepped_relay: SteppedRelay) -> None:
+    alter = f"ALTER TABLE mes_workorder {{}} TRIGGER {log_trigger()}"
+    board = next(one for one in stepped_relay.relay._kept if one.cache is BOARD)
+    with altered(alter.format("DISABLE"), alter.format("ENABLE")):
+        for _ in range(5):
+            stepped_relay.renew()
+        assert board._patience == 2
+        try_again(stepped_relay)
+        assert board._patience == 4
+    stepped_relay.settle()
+    assert "mes.board" in fenced(), "enabled, it is trusted at once"
 
 
 def test_one_order_that_can_not_be_rendered_is_withheld_alone(

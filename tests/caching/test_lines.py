@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from pytest_django import Settings
 
-from caching import lines
+from caching import leadership, lines
 from caching.leadership import NotLeading
 from caching.lines import Line
-from caching.redis import relay_connection
+from caching.redis import ask_all, relay_connection
 from mes.caches import BOARD
 from shop.caches import ORDERS
 from tests.caching.agreement import assert_board_agrees
@@ -112,16 +113,46 @@ def test_a_promoted_servers_relay_takes_over_at_once(stepped_relay: SteppedRelay
     assert_board_agrees()
 
 
-def test_a_copys_relay_waits_for_as_long_as_the_others_fence_stands(
+def test_a_copys_relay_waits_for_as_long_as_the_other_leads_fence_or_none(
     stepped_relay: SteppedRelay, settings: Settings
 ) -> None:
     WorkOrderFactory()
     stepped_relay.settle()
     stepped_relay.let_go()
-    copied = replace(lines.line(), cluster="123")
+    copied = replace(lines.line(), started="123")
     relay_connection().hset(BOARD.partition.key(HEAD), mapping={"line": str(copied), "nonce": "the other's"})
+    relay_connection().unlink(BOARD.partition.key("fence"))
+    relay_connection().set(leadership._keeper(), str(copied))
     with pytest.raises(NotLeading, match="its own Redis number"):
         stepped_relay.begin()
-    relay_connection().unlink(BOARD.partition.key("fence"))
+    relay_connection().unlink(leadership._keeper())
     stepped_relay.begin()
     assert_board_agrees()
+
+
+def test_what_was_proven_by_another_lines_relay_holds_no_more(stepped_relay: SteppedRelay) -> None:
+    """A switch to another server, while the old one and its relay live on."""
+    number = OrderFactory().number
+    stepped_relay.settle()
+    ORDERS.read(number)
+    proof = ORDERS.read(number).proof
+    assert proof
+    assert proof.holds(ask_all([proof.call])[0])
+    pretend(failed_over())
+    assert not proof.holds(ask_all([proof.call])[0])
+
+
+def test_a_row_that_another_servers_connection_read_is_put_by_nobody(stepped_relay: SteppedRelay) -> None:
+    """Threads of one process may be connected to two servers, for a while."""
+    order = OrderFactory()
+    stepped_relay.settle()
+    row = ORDERS.partition_of(order.number).key(f"row:{order.number}")
+    relay_connection().unlink(row)
+    wrapper: Any = connections[DEFAULT_DB_ALIAS]
+    ours, wrapper.caching_line = wrapper.caching_line, failed_over()
+    try:
+        assert ORDERS.read(order.number).status == "shop-order; fwd=uri-miss"
+        assert not relay_connection().exists(ORDERS.partition_of(order.number).key(f"row:{order.number}"))
+    finally:
+        wrapper.caching_line = ours
+    assert ORDERS.read(order.number).status.endswith("stored")

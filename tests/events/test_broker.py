@@ -111,7 +111,7 @@ def test_models_to_be_measured_hold_up_no_other_event(broker: Broker) -> None:
     kinds = {PricingRequested.kind: "slow", OrderApproved.kind: "celery"}
     now = timezone.now()
     for kind in kinds:
-        OutboxEvent.objects.create(kind=kind, subject="A-0", payload={}, nudge_at=now, parked_at=now)
+        OutboxEvent.objects.create(kind=kind, subject="A-0", payload={}, due_at=now, parked_at=now)
     assert outbox.retry(list(OutboxEvent.objects.values_list("pk", flat=True))) == 2
     make_due()
     assert outbox.renudge() == 2
@@ -132,7 +132,7 @@ def test_a_broker_that_fails_stops_no_order_and_loses_no_event(
     assert event.attempts == 0
     make_due()
     assert outbox.renudge() == 0
-    assert waiting().nudge_at < timezone.now(), "it stays due until a nudge is sent"
+    assert waiting().due_at < timezone.now(), "it stays due until a nudge is sent"
 
 
 def test_after_a_failure_the_broker_is_left_alone_for_a_while(broker: Broker) -> None:
@@ -166,27 +166,27 @@ def test_a_broker_that_wakes_up_is_used_again(
 def test_only_what_is_due_is_nudged_again_and_each_once_a_while(broker: Broker) -> None:
     now = timezone.now()
     common = {"kind": "tests.rang", "subject": "A-0", "payload": {}}
-    due = [OutboxEvent(**common, nudge_at=now - timedelta(seconds=s)) for s in (1, 300, 20)]
-    late = OutboxEvent(**common, nudge_at=now + timedelta(minutes=1))
-    done = OutboxEvent(**common, nudge_at=now - timedelta(minutes=1), handled_at=now)
-    parked = OutboxEvent(**common, nudge_at=now - timedelta(minutes=1), parked_at=now)
+    due = [OutboxEvent(**common, due_at=now - timedelta(seconds=s)) for s in (1, 300, 20)]
+    late = OutboxEvent(**common, due_at=now + timedelta(minutes=1))
+    done = OutboxEvent(**common, due_at=now - timedelta(minutes=1), handled_at=now)
+    parked = OutboxEvent(**common, due_at=now - timedelta(minutes=1), parked_at=now)
     OutboxEvent.objects.bulk_create([*due, late, done, parked])
 
     assert tasks.renudge() == 3
     assert tasks.renudge() == 0, "it has just been nudged"
 
     assert broker.nudges == 3
-    waits = OutboxEvent.objects.filter(pk__in=[event.pk for event in due]).values_list("nudge_at", flat=True)
+    waits = OutboxEvent.objects.filter(pk__in=[event.pk for event in due]).values_list("due_at", flat=True)
     assert min(waits) > now + 2 * outbox.NUDGE_PATIENCE
-    assert OutboxEvent.objects.get(pk=late.pk).nudge_at == late.nudge_at
+    assert OutboxEvent.objects.get(pk=late.pk).due_at == late.due_at
 
 
 def test_a_broker_that_fails_halfway_leaves_the_rest_due(
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nudge_at = timezone.now() - timedelta(minutes=1)
+    due_at = timezone.now() - timedelta(minutes=1)
     for number in range(4):
-        OutboxEvent.objects.create(kind="tests.rang", subject=f"A-{number}", payload={}, nudge_at=nudge_at)
+        OutboxEvent.objects.create(kind="tests.rang", subject=f"A-{number}", payload={}, due_at=due_at)
     send, sent = tasks.handle.apply_async, []
 
     def send_two(*args: object, **options: object) -> object:
@@ -199,5 +199,5 @@ def test_a_broker_that_fails_halfway_leaves_the_rest_due(
 
     assert outbox.renudge() == 2
 
-    assert OutboxEvent.objects.filter(nudge_at=nudge_at).count() == 2
+    assert OutboxEvent.objects.filter(due_at=due_at).count() == 2
     assert len(sent) == 3, "the first refusal ends the round"

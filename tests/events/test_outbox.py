@@ -37,7 +37,7 @@ class Bell:
 
     def __call__(self, event: Rang) -> None:
         list(User.objects.select_for_update().filter(pk=self.needs))
-        User.objects.create(username=f"rang-{event.number}-{User.objects.count()}")
+        User.objects.create(username=f"rang-{event.sequence}-{User.objects.count()}")
         if self.error:
             raise self.error
 
@@ -106,7 +106,7 @@ def test_what_a_failing_handler_did_is_undone_and_its_error_kept(bell: Bell) -> 
     assert (failed.attempts, failed.error) == (1, "ZeroDivisionError: no tools")
     assert failed.handled_at is None
     assert failed.parked_at is None
-    assert failed.due_at > before
+    assert failed.attempt_at > before
 
 
 def test_an_error_postgresql_can_not_store_is_kept_without_what_it_can_not(bell: Bell) -> None:
@@ -123,7 +123,7 @@ def test_a_failed_event_is_tried_again_after_longer_and_longer_pauses(bell: Bell
         before = timezone.now()
         handle_due(event_id)
         after = timezone.now()
-        due = row(event_id).due_at - timedelta(seconds=pause)
+        due = row(event_id).attempt_at - timedelta(seconds=pause)
         assert before < due < after
 
     bell.error = None
@@ -154,7 +154,7 @@ def test_an_event_that_always_fails_is_parked_and_waits_for_an_engineer(bell: Be
 
     bell.error = None
     assert handling.handle(event_id) is False, "a parked event is left alone"
-    OutboxEvent.objects.update(nudge_at=timezone.now() - timedelta(hours=1))
+    OutboxEvent.objects.update(due_at=timezone.now() - timedelta(hours=1))
     assert outbox.renudge() == 0, "a parked event is not nudged"
 
     assert outbox.retry([event_id]) == 1
@@ -175,7 +175,7 @@ def test_waiting_for_another_event_is_no_fault_and_ends_parked_after_a_day(bell:
     OutboxEvent.objects.update(waiting_since=timezone.now() - timedelta(hours=1))
     handle_due(event_id)
     assert row(event_id).parked_at is None
-    assert row(event_id).due_at < timezone.now() + timedelta(minutes=2), "it never sleeps for long"
+    assert row(event_id).attempt_at < timezone.now() + timedelta(minutes=2), "it never sleeps for long"
 
     OutboxEvent.objects.update(waiting_since=timezone.now() - timedelta(hours=25))
     handle_due(event_id)
@@ -191,7 +191,7 @@ def test_who_waits_for_an_event_is_woken_when_it_was_handled(bell: Bell) -> None
     )
     for event_id in (early, other):
         assert handling.handle(event_id) is False
-        assert row(event_id).due_at > timezone.now() + timedelta(seconds=50)
+        assert row(event_id).attempt_at > timezone.now() + timedelta(seconds=50)
     bell.error = None
 
     assert handling.handle(first) is True
@@ -199,6 +199,36 @@ def test_who_waits_for_an_event_is_woken_when_it_was_handled(bell: Bell) -> None
     assert handling.handle(early) is True, "it is due at once"
     assert handling.handle(other) is False, "another order's sleeps on"
     assert bell.rings == 2
+
+
+@committed
+def test_who_is_handled_while_another_finds_it_too_early_wakes_it_soon(bell: Bell) -> None:
+    """The other is locked at that moment, so nobody can wake it."""
+    early, first = ring(), ring()
+    OutboxEvent.objects.filter(pk=early).update(waiting_since=timezone.now() - timedelta(minutes=5))
+    bell.error = handling.NotYet("its order has not arrived")
+    with Paused(lambda: handling.handle(early), after='INSERT INTO "accounts_user"') as sleeper:
+        bell.error = None
+        assert handling.handle(first) is True
+        bell.error = handling.NotYet("its order has not arrived")
+        assert sleeper.go_on() is False
+    assert row(early).attempt_at < timezone.now() + timedelta(seconds=5)
+
+
+@committed
+def test_who_was_given_up_behind_a_parked_event_is_woken_with_it(bell: Bell) -> None:
+    first, behind, weary = ring(), ring(), timezone.now() - timedelta(days=3)
+    OutboxEvent.objects.filter(pk=behind).update(waiting_since=weary)
+    bell.error = handling.NotYet("its order has not arrived")
+    assert handle_due(behind) is False
+    assert row(behind).parked_at is None, "what comes before it is still on the way"
+    OutboxEvent.objects.filter(pk=first).update(parked_at=timezone.now())
+    assert handle_due(behind) is False
+    assert row(behind).parked_at is not None
+    bell.error = None
+    assert outbox.retry([first]) == 1
+    assert handling.handle(first) is True
+    assert handling.handle(behind) is True
 
 
 @committed
@@ -257,7 +287,7 @@ def weigh() -> int:
 @committed
 def test_slow_work_holds_no_lock_and_neither_beat_nor_nudge_disturbs_it(scales: Scales) -> None:
     event_id = weigh()
-    OutboxEvent.objects.update(nudge_at=timezone.now() - timedelta(hours=1))
+    OutboxEvent.objects.update(due_at=timezone.now() - timedelta(hours=1))
 
     def meanwhile() -> None:
         with transaction.atomic():
@@ -268,6 +298,16 @@ def test_slow_work_holds_no_lock_and_neither_beat_nor_nudge_disturbs_it(scales: 
     scales.during = meanwhile
     assert handling.handle(event_id) is True
     assert (scales.noted, row(event_id).attempts) == ([1], 1)
+
+
+@committed
+def test_news_of_its_order_takes_no_lease_away_from_who_has_waited_once(scales: Scales, bell: Bell) -> None:
+    event_id, news = weigh(), ring()
+    OutboxEvent.objects.filter(pk=event_id).update(waiting_since=timezone.now())
+    scales.during = lambda: handling.handle(news)
+    assert handling.handle(event_id) is True
+    assert row(news).handled_at is not None
+    assert scales.noted == [1]
 
 
 @committed
@@ -334,7 +374,7 @@ def test_a_worker_that_dies_in_a_handler_has_its_attempt_counted(bell: Bell) -> 
         with pytest.raises(SystemExit):
             handle_due(event_id)
         assert (row(event_id).attempts, row(event_id).handled_at, bell.rings) == (attempt, None, 0)
-        assert row(event_id).due_at > before
+        assert row(event_id).attempt_at > before
 
     assert handle_due(event_id) is False
     assert row(event_id).parked_at is not None

@@ -115,9 +115,12 @@ class World:
             "caching.upkeep.transaction.atomic": no_transaction,
             # One database, of one line.
             "caching.declared.installation": lambda: "model",
-            "caching.partition.is_ours": lambda _mark: True,
+            "caching.partition.is_ours": lambda _epoch: True,
+            "caching.proofs.is_ours": lambda _epoch: True,
             "caching.upkeep.line": lambda: SimpleNamespace(mark=""),
             "caching.upkeep.Upkeep._give_way": lambda _upkeep: None,
+            "caching.leadership.say_who_keeps": lambda: None,
+            "caching.writing.Token.is_read_here": lambda _token: True,
             "caching.relay.look": lambda _tables: SimpleNamespace(backend=1, of=lambda _models: ("stand",)),
             "caching.kept.verify_triggers": lambda _tables: None,
             # Time, and who waits for it or for another.

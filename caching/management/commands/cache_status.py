@@ -38,6 +38,7 @@ class Command(BaseCommand):
 
 
 def _cells(partition: PartitionStatus) -> tuple[str, ...]:
+    trouble = f"withheld: {partition.trouble}" if partition.trouble else ""
     return (
         partition.partition,
         "no fence" if partition.fence_age is None else f"{partition.fence_age:.3f} s",
@@ -45,5 +46,5 @@ def _cells(partition: PartitionStatus) -> tuple[str, ...]:
         "-" if partition.rows is None else f"{partition.rows:,}",
         "-" if partition.hit_rate is None else f"{partition.hit_rate:.1%}",
         (partition.rebuilt_at or "never")[:19],
-        f"withheld: {partition.trouble}" if partition.trouble else partition.rebuilt_why or "-",
+        "; ".join(filter(None, (partition.rebuilt_why, trouble))) or "-",
     )
