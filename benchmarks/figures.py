@@ -112,7 +112,7 @@ def pages(operator: User, client: User, order: Order) -> list[Figure]:
 
 def _warm(get: Get, address: str) -> dict[str, str]:
     """The headers of a page that is a hit, and kept from now on."""
-    for _ in range(200):
+    for _ in range(1200):
         status, headers, _body = get(address)
         if "; hit" in headers.get("cache-status", "") and get(address)[1] == headers:
             return headers
