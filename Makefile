@@ -32,9 +32,10 @@ bench: $(VENV)/installed-dev ## measure it against itself and PostgreSQL; writes
 chaos: $(VENV)/installed-dev ## break everything for MINUTES (10) under load, and check every promise
 	DATA_DIR=$(or $(DATA_DIR),.data)/chaos $(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(CHAOS_ARGS)
 
-topologies: $(VENV)/installed-dev ## fail over to a standby that lacks commits; keep every pricing slot busy
+topologies: $(VENV)/installed-dev ## fail over PostgreSQL and lose commits; keep pricing busy; put two sites on one Redis
 	$(BIN)/python -m tests.topologies.failover
 	DATA_DIR=$(or $(DATA_DIR),.data)/topologies $(BIN)/python -m tests.topologies.busy_pricing
+	DATA_DIR=$(or $(DATA_DIR),.data)/topologies $(BIN)/python -m tests.topologies.two_sites
 
 screenshots: $(VENV)/installed-dev ## photograph every page of the running site into docs/screenshots
 	@DJANGO_SETTINGS_MODULE=config.settings $(BIN)/python -m tests.browser.screenshots

@@ -4,9 +4,11 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from urllib.parse import urlsplit
 
 import pgtrigger
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connection, connections
 from pytest_django import Settings
@@ -25,7 +27,7 @@ from tests.caching.boards import fill
 from tests.caching.proxy import Proxy
 from tests.caching.relays import SteppedRelay, all_fences_stand, epochs, running
 from tests.caching.sabotage import attribute, needs
-from tests.caching.servers import RelayProcess, Valkey, caches_at
+from tests.caching.servers import RelayProcess, Valkey, caches_at, run_django
 from tests.factories import WorkOrderFactory
 from tests.threads import until
 
@@ -204,3 +206,15 @@ def test_changes_that_would_not_be_logged_are_noticed(
     verify_triggers([WorkOrder])
     with fault(), pytest.raises(ImproperlyConfigured, match=said):
         verify_triggers([WorkOrder])
+
+
+def test_a_relay_without_tables_says_what_to_do() -> None:
+    """In a process of its own, on a database where nothing was migrated."""
+    url = urlsplit(settings.DATABASE_URL)._replace(path="/postgres").geturl()
+    ended = run_django(
+        "from django.core.management import execute_from_command_line as run\nrun(['', 'relay'])",
+        DATABASE_URL=url,
+    )
+    assert ended.returncode == 1
+    assert "run `manage.py migrate`" in ended.stderr
+    assert "Traceback" not in ended.stderr

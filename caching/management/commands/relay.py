@@ -6,6 +6,8 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
+from django.db import ProgrammingError
+from psycopg2.errors import UndefinedTable
 
 from caching.relay import Relay
 
@@ -24,3 +26,7 @@ class Command(BaseCommand):
             Relay().run(stop)
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from error
+        except ProgrammingError as error:
+            if isinstance(error.__cause__, UndefinedTable):
+                raise CommandError("The tables are not there yet: run `manage.py migrate`.") from error
+            raise
