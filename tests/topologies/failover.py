@@ -200,7 +200,18 @@ def main() -> int:
     board = [order.number for order in WorkOrderFactory.create_batch(ORDERS)]
     connections.close_all()
     second.run(
-        "pg_basebackup", "-h", str(first.folder), "-U", "orders", "-D", str(second.data), "-R", "-X", "stream"
+        "pg_basebackup",
+        "-h",
+        str(first.folder),
+        "-U",
+        "orders",
+        "-D",
+        str(second.data),
+        "-R",
+        "-X",
+        "stream",
+        "-c",
+        "fast",
     )
     second.start()
     with Live() as site:
