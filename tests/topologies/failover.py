@@ -199,20 +199,8 @@ def main() -> int:
     shop = [OrderFactory(client=people["client"]).number for _ in range(ORDERS)]
     board = [order.number for order in WorkOrderFactory.create_batch(ORDERS)]
     connections.close_all()
-    second.run(
-        "pg_basebackup",
-        "-h",
-        str(first.folder),
-        "-U",
-        "orders",
-        "-D",
-        str(second.data),
-        "-R",
-        "-X",
-        "stream",
-        "-c",
-        "fast",
-    )
+    source = ("-h", str(first.folder), "-U", "orders", "-X", "stream", "-c", "fast")
+    second.run("pg_basebackup", *source, "-D", str(second.data), "-R")
     second.start()
     with Live() as site:
         site.start("valkey", "web", "relay")
