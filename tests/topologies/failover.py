@@ -96,7 +96,7 @@ class Trial:
         self.writes: list[tuple[float, str, str]] = []
         self.reads: list[tuple[float, str, str, int, str]] = []
         self.failed: Counter[str] = Counter()
-        self.stop = threading.Event()
+        self.stop, self.pause = threading.Event(), threading.Event()
 
     def read(self, path: str, token: str) -> None:
         """Ask for one address again and again, with the ETag known."""
@@ -129,6 +129,8 @@ class Trial:
         at, count = None, 0
         targets = [(table, number) for table, numbers in self.orders.items() for number in numbers]
         while not self.stop.wait(0.02):
+            if self.pause.is_set():
+                continue
             table, number = targets[count % len(targets)]
             count += 1
             title = f"Title {count}"
@@ -213,10 +215,16 @@ def main() -> int:
         for actor in actors:
             actor.start()
         time.sleep(CALM)
+        # Nobody writes while the line is cut: of each write it must be known on which side of the cut it is.
+        trial.pause.set()
+        time.sleep(1)
+        last = first.ask("SELECT pg_current_wal_lsn()")
+        until(lambda: second.ask(f"SELECT pg_last_wal_receive_lsn() >= '{last}'"))
         second.ask("ALTER SYSTEM SET primary_conninfo = ''")
         second.ask("SELECT pg_reload_conf()")
         until(lambda: second.ask("SELECT count(*) FROM pg_stat_wal_receiver") == 0)
         cut = time.monotonic()
+        trial.pause.clear()
         time.sleep(LOST)
         first.kill()
         killed = time.monotonic()
