@@ -18,7 +18,7 @@ from tests.config import neighbours
 FAULTS = ("relay-killed", "postgres-killed", "failover", "flushed")
 
 ARGUMENTS = (
-    *("--minutes", "0.25", "--seed", "5", "--faults", ",".join(FAULTS)),
+    *("--minutes", "0.5", "--seed", "5", "--faults", ",".join(FAULTS)),
     *("--calm", "0.4", "--orders", "6", "--interval", "1.5"),
 )
 
