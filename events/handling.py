@@ -160,10 +160,11 @@ def _wait(row: OutboxEvent, now: datetime) -> timedelta:
     longer than its patience, and nothing is on the way that came before it."""
     row.attempts -= 1
     row.waiting_since = row.waiting_since or now
-    waited, others = now - row.waiting_since, OutboxEvent.objects.filter(subject=row.subject)
-    if waited > WAIT_PATIENCE and not others.filter(pk__lt=row.pk, handled_at=None, parked_at=None).exists():
+    waited = now - row.waiting_since
+    if waited > WAIT_PATIENCE and not waiting().filter(subject=row.subject, pk__lt=row.pk).exists():
         row.parked_at = now
-    if others.filter(handled_at__gte=row.leased_at).exists():  # it has come since this attempt began
+    came = OutboxEvent.objects.filter(subject=row.subject, handled_at__gte=row.leased_at)
+    if came.exists():  # since this attempt began
         return SHORTEST_SLEEP
     return min(max(waited, SHORTEST_SLEEP), LONGEST_SLEEP)
 

@@ -171,11 +171,7 @@ def deliver() -> Deliver:
 
     def until_quiet() -> int:
         handled = 0
-        while ids := list(
-            OutboxEvent.objects.filter(handled_at=None, parked_at=None)
-            .order_by("id")
-            .values_list("pk", flat=True)
-        ):
+        while ids := list(outbox.waiting().order_by("id").values_list("pk", flat=True)):
             done = sum(handle_due(event_id) for event_id in ids)
             if not done:
                 errors = list(OutboxEvent.objects.filter(pk__in=ids).values_list("kind", "error"))

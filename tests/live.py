@@ -25,7 +25,7 @@ from django.db import connection
 from accounts.models import User
 from accounts.services import token_issue
 from config import embedded, processes, programs, run
-from events.models import OutboxEvent
+from events import outbox
 from tests.config.neighbours import eventually
 
 PATIENCE = 120.0  # seconds until a wait in vain fails: a busy machine is no fault
@@ -143,7 +143,7 @@ class Live:
 
     def wait_until_quiet(self) -> None:
         """Wait until every event is handled."""
-        waiting = OutboxEvent.objects.filter(handled_at=None, parked_at=None)
+        waiting = outbox.waiting()
         self.wait_for(lambda: not waiting.exists(), f"the events to be handled: {list(waiting[:5])}")
 
     def session(self, user: User) -> "Session":

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from accounts.models import User
-from events.models import OutboxEvent
+from events import outbox
 from events.vocabulary import ActorKind, Status
 from mes import claims
 from mes import services as mes_services
@@ -36,8 +36,7 @@ class World:
     @property
     def waiting(self) -> list[int]:
         """Events on their way, oldest first."""
-        waiting = OutboxEvent.objects.filter(handled_at=None, parked_at=None)
-        return list(waiting.order_by("id").values_list("pk", flat=True))
+        return list(outbox.waiting().order_by("id").values_list("pk", flat=True))
 
     def deliver(self) -> None:
         """Everything arrives, in order."""

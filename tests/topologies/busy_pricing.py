@@ -29,7 +29,7 @@ from django.core.management import call_command  # noqa: E402
 from accounts.models import User  # noqa: E402
 from config.celery import app  # noqa: E402
 from config.seeding.people import ensure_people  # noqa: E402
-from events.models import OutboxEvent  # noqa: E402
+from events import outbox  # noqa: E402
 from events.vocabulary import PricingRequested  # noqa: E402
 from mes.models import WorkOrder  # noqa: E402
 from shop import services  # noqa: E402
@@ -91,7 +91,7 @@ def say(what: str, took: list[float]) -> None:
 
 def pricing_waits() -> int:
     """How many models wait to be measured, or are."""
-    return OutboxEvent.objects.filter(kind=PricingRequested.kind, handled_at=None, parked_at=None).count()
+    return outbox.waiting().filter(kind=PricingRequested.kind).count()
 
 
 def main() -> int:

@@ -25,6 +25,7 @@ import psycopg2
 import requests
 
 from config import processes, programs
+from tests.threads import until
 
 B = 2.0
 ORDERS = 20
@@ -53,7 +54,7 @@ class Server:
             self.process = subprocess.Popen(
                 [PROGRAMS / "postgres", *options], stdout=log, stderr=log, **processes.as_servant()
             )
-        until(lambda: self.ask("SELECT 1"))
+        until(lambda: bool(self.ask("SELECT 1")))
 
     def ask(self, statement: str) -> Any:
         """The first value it answers; None where it does not."""
@@ -76,15 +77,6 @@ class Server:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGKILL)
         self.process.wait()
-
-
-def until(fact: Any, seconds: float = 60) -> None:
-    """Wait for it."""
-    deadline = time.monotonic() + seconds
-    while not fact():
-        if time.monotonic() > deadline:
-            raise AssertionError("waited in vain")
-        time.sleep(0.05)
 
 
 class Trial:
@@ -219,7 +211,7 @@ def main() -> int:
         trial.pause.set()
         time.sleep(1)
         last = first.ask("SELECT pg_current_wal_lsn()")
-        until(lambda: second.ask(f"SELECT pg_last_wal_receive_lsn() >= '{last}'"))
+        until(lambda: bool(second.ask(f"SELECT pg_last_wal_receive_lsn() >= '{last}'")))
         second.ask("ALTER SYSTEM SET primary_conninfo = ''")
         second.ask("SELECT pg_reload_conf()")
         until(lambda: second.ask("SELECT count(*) FROM pg_stat_wal_receiver") == 0)
