@@ -1,5 +1,6 @@
 """The WSGI entry point: `granian --interface wsgi config.wsgi:application`."""
 
+import importlib
 import multiprocessing
 import os
 import signal
@@ -22,6 +23,9 @@ from django.conf import settings  # noqa: E402 - read from here on
 from config.metrics import count_request  # noqa: E402
 from config.throttling import admit  # noqa: E402
 from web.replay import Replay  # noqa: E402
+
+# Django imports the views when the first request asks for one: all that came then would wait, for seconds.
+importlib.import_module(settings.ROOT_URLCONF)
 
 application = Replay(
     readable_content_type(_django),
