@@ -26,7 +26,7 @@ from events.outbox import NUDGE_PATIENCE, Handler, handlers, nudge, waiting, wak
 log = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS = 12
-#: How long slow work may take: longer than its own time-out (``mes.mesh``).
+#: How long slow work may take: longer than its own time-out (``mes.geometry``).
 LEASE = timedelta(seconds=90)
 #: How long an event may wait for another, or for a lock, and how long it sleeps at most.
 WAIT_PATIENCE = timedelta(days=1)

@@ -24,7 +24,9 @@ from events.vocabulary import (
     PricingRequested,
     Status,
 )
-from mes import mesh, picture, pricing
+from mes import picture, pricing
+from mes.geometry import measuring
+from mes.geometry.answers import Solid, Unpriceable
 from mes.lifecycle import TRANSITIONS
 from mes.models import Tariff, WorkOrder
 from mes.services import move, record_late, request_pricing, save, work_order_enter
@@ -102,7 +104,7 @@ def close_order(event: OrderClosed) -> None:
         move(order, Status.CLOSED, None, event.actor_kind, decided=False)
 
 
-def measure_model(event: PricingRequested) -> mesh.Solid | mesh.Unpriceable | None:
+def measure_model(event: PricingRequested) -> Solid | Unpriceable | None:
     """The solid in the model's file, or why there is none. It may take a minute, so nobody waits for it; None
     where nobody needs it any more."""
     if not _to_price(event).exists():
@@ -110,26 +112,26 @@ def measure_model(event: PricingRequested) -> mesh.Solid | mesh.Unpriceable | No
     model = model_files.StoredModel.from_json(event.model)
     try:
         with model_files.open_model(model) as file:
-            solid = mesh.measure(file, model.kind)
-    except mesh.Unpriceable as error:
+            solid = measuring.measure(file, model.kind)
+    except Unpriceable as error:
         return error
     picture.keep(model, solid.picture)
     return solid
 
 
 @handles(PricingRequested, work=measure_model)
-def price_order(event: PricingRequested, measured: mesh.Solid | mesh.Unpriceable | None) -> None:
+def price_order(event: PricingRequested, measured: Solid | Unpriceable | None) -> None:
     """Price the solid, unless the order has moved on or has another model by now."""
     order = _to_price(event).select_for_update().first()
     if order is None or measured is None:
         return
     try:
-        if isinstance(measured, mesh.Unpriceable):
+        if isinstance(measured, Unpriceable):
             raise measured
         tariff = Tariff.objects.get(material=order.material)
         quoted = pricing.quote(measured.volume_mm3, order.quantity, tariff)
         order.flag = pricing.suspicion(measured, quoted)
-    except mesh.Unpriceable as error:
+    except Unpriceable as error:
         order.flag = ""
         move(order, Status.PRICING_FAILED, None, ActorKind.SYSTEM, str(error))
         return

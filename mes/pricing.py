@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from django.conf import settings
 
 from events.vocabulary import Material
-from mes.mesh import Solid, Unpriceable
+from mes.geometry.answers import Solid, Unpriceable
 
 _MILLI = Decimal("0.001")
 _CENT = Decimal("0.01")

@@ -12,7 +12,9 @@ from config.demo_models import demo_models
 from events import model_files
 from events.model_files import ModelKind, StoredModel
 from events.vocabulary import Material
-from mes import mesh, picture, pricing
+from mes import picture, pricing
+from mes.geometry.answers import Solid, Unpriceable
+from mes.geometry.measuring import measure
 from mes.models import Tariff
 
 
@@ -21,7 +23,7 @@ class Piece:
     """One model of the demo, kept like any upload: its solid, or the reason why it can't be priced."""
 
     model: StoredModel
-    solid: mesh.Solid | None
+    solid: Solid | None
     reason: str
 
     @cached_property
@@ -72,16 +74,16 @@ class Catalogue:
 def _keep(name: str, data: bytes) -> Piece:
     model = model_files.store(ContentFile(data, name))
     found = _measured(data, model.kind)
-    if isinstance(found, mesh.Unpriceable):
+    if isinstance(found, Unpriceable):
         return Piece(model, None, found.reason)
     picture.keep(model, found.picture)
     return Piece(model, found, "")
 
 
 @cache
-def _measured(data: bytes, kind: ModelKind) -> mesh.Solid | mesh.Unpriceable:
+def _measured(data: bytes, kind: ModelKind) -> Solid | Unpriceable:
     """What the plant would find in the file, once a process: it takes most of a small demo's time."""
     try:
-        return mesh.measure(io.BytesIO(data), kind)
-    except mesh.Unpriceable as error:
+        return measure(io.BytesIO(data), kind)
+    except Unpriceable as error:
         return error

@@ -11,38 +11,16 @@ import logging
 import os
 import resource
 import signal
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import BinaryIO, NoReturn
 
 from events.model_files import ModelKind
+from mes.geometry.answers import Solid, Unpriceable
 
 logger = logging.getLogger(__name__)
 
-#: Twice what a binary STL of 50 MB holds; measuring as many takes from 6 to 20 s and 1.3 GB.
-MAX_TRIANGLES = 2_000_000
-#: Meshes, their placings and separate bodies in one file.
-MAX_PARTS = 2_000
 _MAX_SECONDS = 60
 _MAX_BYTES = 3 * 1024**3
-
-
-class Unpriceable(Exception):
-    """The model can't be priced; ``reason`` is a sentence for the client."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-@dataclass(frozen=True)
-class Solid:
-    """What is to be made: volume in mm3, size along x, y and z in mm, of how many bodies it is, and a PNG of
-    it (see ``mes.picture``) where it was measured with one."""
-
-    volume_mm3: float
-    extents_mm: tuple[float, float, float]
-    bodies: int
-    picture: bytes = field(default=b"", compare=False, repr=False)
 
 
 def measure(file: BinaryIO, kind: ModelKind, seconds: int = _MAX_SECONDS) -> Solid:
@@ -54,7 +32,7 @@ def measure(file: BinaryIO, kind: ModelKind, seconds: int = _MAX_SECONDS) -> Sol
     data = file.read()
     # Imported before the fork, so that only the first measurement pays for it (0.6 s), and here, so that
     # processes which never measure don't.
-    from mes import mesh_files, mesh_volume, picture  # noqa: F401
+    from mes.geometry import drawing, reading, surface  # noqa: F401
 
     receiver, sender = os.pipe()
     child = os.fork()
@@ -72,8 +50,8 @@ def measure(file: BinaryIO, kind: ModelKind, seconds: int = _MAX_SECONDS) -> Sol
     found = json.loads(answer)
     if "reason" in found:
         raise Unpriceable(found["reason"])
-    png = base64.b64decode(found["picture"])
-    return Solid(found["volume_mm3"], tuple(found["extents_mm"]), found["bodies"], png)
+    extents, picture = tuple(found.pop("extents_mm")), base64.b64decode(found.pop("picture"))
+    return Solid(**found, extents_mm=extents, picture=picture)
 
 
 def _answer_and_exit(data: bytes, kind: ModelKind, seconds: int, sender: int) -> NoReturn:
@@ -94,14 +72,14 @@ def _answer_and_exit(data: bytes, kind: ModelKind, seconds: int, sender: int) ->
 
 def measure_here(data: bytes, kind: ModelKind, *, with_picture: bool = False) -> Solid:
     """The solid in a file's bytes, measured in this process. Raises ``Unpriceable`` and nothing else."""
-    from mes import picture
-    from mes.mesh_files import read_parts
-    from mes.mesh_volume import solid_of
+    from mes.geometry.drawing import draw
+    from mes.geometry.reading import read_parts
+    from mes.geometry.surface import solid_of
 
     try:
         parts = read_parts(data, kind)
         solid = solid_of(parts)
-        return replace(solid, picture=picture.draw(parts)) if with_picture else solid
+        return replace(solid, picture=draw(parts)) if with_picture else solid
     except Unpriceable:
         raise
     except MemoryError as error:

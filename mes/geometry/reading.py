@@ -9,9 +9,9 @@ import numpy as np
 import trimesh
 
 from events.model_files import ModelKind
-from mes.mesh import Unpriceable
-from mes.mesh_3mf import read_3mf
-from mes.mesh_volume import Part, check_amount, placed
+from mes.geometry.answers import Unpriceable
+from mes.geometry.parts import Part, check_amount, placed
+from mes.geometry.threemf import read_3mf
 
 # What trimesh takes no notice of, though it changes where the points are.
 _GLTF_UNREAD = {

@@ -1,15 +1,11 @@
 """Do these triangles close around a solid, and how large is it?"""
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 from trimesh.grouping import group_rows
 
-from mes.mesh import MAX_PARTS, MAX_TRIANGLES, Solid, Unpriceable
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+from mes.geometry.answers import Solid, Unpriceable
+from mes.geometry.parts import Floats, Ints, Part, check_amount, joined
 
 # A kilometre: larger is never meant, and sums of such volumes would lose their last digits.
 _MOST_MM = 1e6
@@ -17,20 +13,6 @@ _MOST_MM = 1e6
 # program wrote down. Three such numbers fit into one of 63 bits, which sorts fast.
 _GRID_BITS = 21
 _FLAT = "The model has no volume: it is flat or only a surface, there is nothing to cast."
-
-
-@dataclass(frozen=True)
-class Part:
-    """One mesh as its file lists it, in mm: points (n, 3), and triangles as three points' rows (m, 3)."""
-
-    vertices: Floats
-    faces: Ints
-
-
-def placed(part: Part, matrix: Floats) -> Part:
-    """The part moved by a 4 x 4 matrix for row vectors; a mirror image is turned to face outwards again."""
-    vertices = part.vertices @ matrix[:3, :3] + matrix[3, :3]
-    return Part(vertices, part.faces[:, ::-1] if np.linalg.det(matrix[:3, :3]) < 0 else part.faces)
 
 
 def solid_of(parts: list[Part]) -> Solid:
@@ -84,14 +66,6 @@ def _without_spare_points(part: Part) -> Part:
     return Part(part.vertices[is_used], (np.cumsum(is_used) - 1)[part.faces])
 
 
-def check_amount(triangles: int, parts: int) -> None:
-    """Raises ``Unpriceable`` for more than we measure; readers ask before they copy anything large."""
-    if triangles > MAX_TRIANGLES:
-        raise Unpriceable(f"The model has more than {MAX_TRIANGLES:,} triangles. Export it with fewer.")
-    if parts > MAX_PARTS:
-        raise Unpriceable(f"The model is made of more than {MAX_PARTS:,} parts. Join some of them.")
-
-
 def _closed_surface(parts: list[Part]) -> tuple[Floats, Ints, Ints]:
     """Points, triangles and, for each edge, the two places in ``_edges`` where it stands.
 
@@ -101,8 +75,8 @@ def _closed_surface(parts: list[Part]) -> tuple[Floats, Ints, Ints]:
     reach = max(float(np.abs(part.vertices).max()) for part in parts)
     welded = [_weld(part, reach) for part in parts]
     if len(parts) > 1 and not all(_is_closed(part.faces) for part in welded):
-        welded = [_weld(_joined(parts), reach)]
-    whole = _joined(welded)
+        welded = [_weld(joined(parts), reach)]
+    whole = joined(welded)
     if not len(whole.faces):
         raise Unpriceable(_FLAT)
     edges = np.sort(_edges(whole.faces), axis=1)
@@ -137,14 +111,6 @@ def _weld(part: Part, reach: float) -> Part:
     faces = index[part.faces]
     a, b, c = faces.T
     return Part(part.vertices[first], faces[(a != b) & (b != c) & (c != a)])
-
-
-def _joined(parts: list[Part]) -> Part:
-    first = np.cumsum([0, *(len(part.vertices) for part in parts)])
-    return Part(
-        np.concatenate([part.vertices for part in parts]),
-        np.concatenate([part.faces + offset for part, offset in zip(parts, first, strict=False)]),
-    )
 
 
 def _edges(faces: Ints) -> Ints:

@@ -13,8 +13,8 @@ from xml.parsers import expat
 
 import numpy as np
 
-from mes.mesh import Unpriceable
-from mes.mesh_volume import Floats, Part, check_amount, placed
+from mes.geometry.answers import Unpriceable
+from mes.geometry.parts import Floats, Part, check_amount, placed
 
 _UNITS_MM = {
     "micron": 0.001,

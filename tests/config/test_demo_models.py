@@ -6,7 +6,8 @@ import pytest
 
 from config.demo_models import demo_models
 from events.model_files import ModelKind, sniff
-from mes.mesh import Unpriceable, measure_here
+from mes.geometry.answers import Unpriceable
+from mes.geometry.measuring import measure_here
 
 MODELS = demo_models()
 

@@ -20,8 +20,9 @@ from accounts.services import token_revoke
 from events.model_files import StoredModel, open_model
 from events.models import OutboxEvent
 from events.vocabulary import UNCLAIMED, Status
-from mes import mesh, pricing
+from mes import pricing
 from mes.dashboard import STATUSES
+from mes.geometry.measuring import measure
 from mes.models import Tariff, WorkOrder, WorkOrderStatusChange
 from shop.models import Order, OrderStatusChange
 from tests.conftest import As
@@ -141,7 +142,7 @@ def test_prices_are_those_the_plant_would_compute_from_the_stored_file() -> None
     for order in {order.model["sha256"]: order for order in priced}.values():
         model = StoredModel.from_json(order.model)
         with open_model(model) as file:
-            solid = mesh.measure(file, model.kind)
+            solid = measure(file, model.kind)
         quoted = pricing.quote(solid.volume_mm3, order.quantity, tariffs[order.material])
         assert order.price == quoted.price
         assert order.price_breakdown == quoted.breakdown.to_json()

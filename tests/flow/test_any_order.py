@@ -15,7 +15,8 @@ from events.errors import DomainError
 from events.model_files import ModelKind
 from events.models import OutboxEvent
 from events.vocabulary import UNCLAIMED, Status
-from mes import mesh
+from mes.geometry import measuring
+from mes.geometry.answers import Solid, Unpriceable
 from mes.models import WorkOrder, WorkOrderStatusChange
 from shop.models import Order, OrderStatusChange
 from tests.flow import lives
@@ -42,19 +43,19 @@ def _measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each model is measured once, not anew on each of hundreds of branches."""
 
     @functools.cache
-    def measured(data: bytes, kind: ModelKind) -> mesh.Solid | mesh.Unpriceable:
+    def measured(data: bytes, kind: ModelKind) -> Solid | Unpriceable:
         try:
-            return mesh.measure_here(data, kind)
-        except mesh.Unpriceable as error:
+            return measuring.measure_here(data, kind)
+        except Unpriceable as error:
             return error
 
-    def measure(file: BinaryIO, kind: ModelKind) -> mesh.Solid:
+    def measure(file: BinaryIO, kind: ModelKind) -> Solid:
         found = measured(file.read(), kind)
-        if isinstance(found, mesh.Unpriceable):
-            raise mesh.Unpriceable(found.reason)
+        if isinstance(found, Unpriceable):
+            raise Unpriceable(found.reason)
         return found
 
-    monkeypatch.setattr(mesh, "measure", measure)
+    monkeypatch.setattr(measuring, "measure", measure)
 
 
 class Branch:

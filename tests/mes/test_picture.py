@@ -13,7 +13,9 @@ from events import model_files
 from events.handling import handle
 from events.model_files import ModelKind
 from events.models import OutboxEvent
-from mes import mesh, picture
+from mes import picture
+from mes.geometry.drawing import SIZE
+from mes.geometry.measuring import measure
 from mes.services import work_order_receive
 from tests.desks import desk
 from tests.factories import WorkOrderFactory
@@ -26,11 +28,11 @@ def pixels(png: bytes) -> np.ndarray:
     start = png.index(b"IDAT")
     length = int.from_bytes(png[start - 4 : start], "big")
     lines = np.frombuffer(zlib.decompress(png[start + 4 : start + 4 + length]), np.uint8)
-    return lines.reshape(picture.SIZE, 1 + 2 * picture.SIZE)[:, 1:].reshape(picture.SIZE, picture.SIZE, 2)
+    return lines.reshape(SIZE, 1 + 2 * SIZE)[:, 1:].reshape(SIZE, SIZE, 2)
 
 
 def test_a_cube_shows_three_faces_of_different_brightness_and_nothing_around_them() -> None:
-    png = mesh.measure(io.BytesIO(cube_bytes(10)), ModelKind.STL).picture
+    png = measure(io.BytesIO(cube_bytes(10)), ModelKind.STL).picture
     grey, alpha = pixels(png).transpose(2, 0, 1)
     assert 0.35 < (alpha > 128).mean() < 0.9
     assert alpha[0].max() == alpha[:, 0].max() == 0
@@ -41,7 +43,7 @@ def test_a_cube_shows_three_faces_of_different_brightness_and_nothing_around_the
 @pytest.mark.parametrize(("name", "data"), demo_models()[:-1])
 def test_every_format_is_drawn_and_the_same_each_time(name: str, data: bytes) -> None:
     kind = model_files.sniff(ContentFile(data, name))
-    first, again = (mesh.measure(io.BytesIO(data), kind).picture for _ in range(2))
+    first, again = (measure(io.BytesIO(data), kind).picture for _ in range(2))
     assert first == again
     assert first.startswith(b"\x89PNG")
 

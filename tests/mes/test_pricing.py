@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.vocabulary import Material
-from mes.mesh import Solid, Unpriceable
+from mes.geometry.answers import Solid, Unpriceable
 from mes.models import Tariff
 from mes.pricing import DEFAULT_TARIFFS, Breakdown, quote, suspicion
 

@@ -13,7 +13,8 @@ from trimesh import Trimesh, creation
 
 from config.demo_models import model_3mf, package_3mf
 from events.model_files import ModelKind
-from mes.mesh import Unpriceable, measure_here
+from mes.geometry.answers import Unpriceable
+from mes.geometry.measuring import measure_here
 
 _CORE = "http://schemas.microsoft.com/3dmanufacturing/core/2015/02"
 _PRODUCTION = "http://schemas.microsoft.com/3dmanufacturing/production/2015/06"

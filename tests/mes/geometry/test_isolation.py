@@ -11,7 +11,8 @@ import pytest
 from django.db import connection
 
 from events.model_files import ModelKind
-from mes.mesh import Solid, Unpriceable, measure
+from mes.geometry.answers import Solid, Unpriceable
+from mes.geometry.measuring import measure
 from tests.solids import cube_bytes
 
 

@@ -12,7 +12,9 @@ from trimesh import Trimesh, creation, transformations, util
 
 from config.demo_models import model_3mf, package_3mf
 from events.model_files import ModelKind
-from mes.mesh import MAX_PARTS, MAX_TRIANGLES, Solid, Unpriceable, measure_here
+from mes.geometry.answers import Solid, Unpriceable
+from mes.geometry.measuring import measure_here
+from mes.geometry.parts import MAX_PARTS, MAX_TRIANGLES
 
 
 def measured(*meshes: Trimesh) -> Solid:

@@ -1,0 +1,28 @@
+"""What is said of a 3D file: the solid in it, what is odd about it, or why there is none."""
+
+from dataclasses import dataclass, field
+
+
+class Unpriceable(Exception):
+    """The model can't be priced; ``reason`` is a sentence for the client."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Solid:
+    """What is to be made: volume in mm3, size along x, y and z in mm (z up), of how many bodies it is, and a
+    PNG of it (see ``mes.geometry.drawing``) where it was measured with one.
+
+    ``is_overlapping``: bodies overlap, and what they share was counted once. ``is_sum``: the union of bodies
+    that may overlap could not be had, so their volumes were added up.
+    """
+
+    volume_mm3: float
+    extents_mm: tuple[float, float, float]
+    bodies: int
+    is_overlapping: bool = False
+    is_sum: bool = False
+    picture: bytes = field(default=b"", compare=False, repr=False)
