@@ -126,8 +126,10 @@ def programs(port: int, folder: Path) -> list[Program]:
     web += ["--workers", "2", "--blocking-threads", "4", "--respawn-failed-workers", "--log-level", "error"]
     celery = ["celery", "--quiet", "--app", "config.celery"]
     worker = ["worker", "--without-gossip", "--without-mingle"]
-    # Takes no slow events: they may hold the other one for minutes.
+    # Short turns of slow work last a second or two; nobody waits behind long ones, and news behind neither.
+    short = [*worker, "--concurrency", "2", "--queues", "celery,slow"]
     courier = [*worker, "--concurrency", "1", "--queues", "celery", "--hostname", "courier@%h"]
+    patient = [*worker, "--concurrency", "1", "--queues", "long", "--hostname", "long@%h"]
     schedule = ["--schedule", str(folder / "beat"), "--pidfile", ""]
     command = [sys.executable, "-m"]
     # Celery's fear of root is about pickled messages; ours are JSON.
@@ -135,7 +137,8 @@ def programs(port: int, folder: Path) -> list[Program]:
     site = [
         Program("web", [*command, *web, "config.wsgi:application"]),
         # SIGQUIT: when the supervisor was killed nobody waits for tasks to end; they are delivered again.
-        Program("worker", [*calm, *celery, *worker, "--concurrency", "2"], farewell=signal.SIGQUIT),
+        Program("worker", [*calm, *celery, *short], farewell=signal.SIGQUIT),
+        Program("long-worker", [*calm, *celery, *patient], farewell=signal.SIGQUIT),
         Program("courier", [*calm, *celery, *courier], farewell=signal.SIGQUIT),
         Program("beat", [*command, *celery, "beat", *schedule]),
     ]

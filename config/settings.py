@@ -212,8 +212,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "max_retries": 0,
     "visibility_timeout": 3600,
 }
-# "slow" is for events.outbox: a worker takes from both, unless told otherwise by -Q.
-CELERY_TASK_QUEUES = [Queue("celery"), Queue("slow")]
+# "slow" and "long" are for events.turns: a worker takes from all three, unless told otherwise by -Q.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("slow"), Queue("long")]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 4

@@ -93,6 +93,12 @@ class OrderPagesAdmin(ReadOnlyAdmin):
         except FileNotFoundError as error:
             raise Http404 from error
 
+    @display(description=_("Flags"))
+    def oddities(self, order: Any) -> str:
+        """What is odd about the model, in the reader's language, a line each."""
+        details = ((translated(flag["detail"]),) for flag in order.flags)
+        return format_html_join(mark_safe("<br>"), "{}", details) or "–"
+
     @display(description=_("Picture"))
     def picture(self, order: Any) -> str:
         """What the model looks like; the plant has drawn it."""

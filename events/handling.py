@@ -3,7 +3,7 @@
 1. Take a lease, if the event is due: count the attempt and say when the next one is due. That is committed
    first, so that an event that kills its worker is parked in the end too. Whoever is nudged before that
    moment finds nothing to do, and it costs no attempt.
-2. Do what is slow, outside of any transaction: nobody waits for it.
+2. Do what is slow, outside of any transaction: nobody waits for it. The lease is renewed meanwhile.
 3. In one transaction: lock the row, see that the lease is still ours, apply, mark the row handled.
 
 What fails is tried again after a back-off, and parked after ``MAX_ATTEMPTS``. To wait, for an event that has
@@ -11,23 +11,26 @@ to come first (:class:`NotYet`) or for a row that somebody has locked, is no fai
 own, and who waits for another event of its order is woken when one was handled.
 """
 
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
 from django.db import OperationalError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from psycopg2.errors import LockNotAvailable
 
 from events.models import OutboxEvent
-from events.outbox import NUDGE_PATIENCE, Handler, handlers, nudge, waiting, wake
+from events.outbox import NUDGE_PATIENCE, handlers, nudge, waiting, wake
+from events.turns import NeedsLonger, Turn, next_in_turn
 
 log = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS = 12
-#: How long slow work may take: longer than its own time-out (``mes.geometry``).
-LEASE = timedelta(seconds=90)
+#: How long after its worker has died slow work is begun again.
+LEASE = timedelta(seconds=30)
 #: How long an event may wait for another, or for a lock, and how long it sleeps at most.
 WAIT_PATIENCE = timedelta(days=1)
 LONGEST_SLEEP = timedelta(seconds=60)
@@ -46,12 +49,24 @@ class _LeaseLost(Exception):
 
 def handle(event_id: int) -> bool:
     """Handle one event if it is due and nobody else is at it; true when it was handled now."""
-    row = _take_lease(event_id)
+    return _attempt(lambda: waiting().filter(pk=event_id, attempt_at__lte=Now()))
+
+
+def take_turn(is_long: bool) -> bool:
+    """Handle the slow event whose turn it is, if any; true when one was handled."""
+    return _attempt(lambda: next_in_turn(is_long))
+
+
+def _attempt(due: Callable[[], QuerySet[OutboxEvent]]) -> bool:
+    row = _take_lease(due)
     if row is None:
         return False
     try:
         _handle(row)
     except _LeaseLost:
+        return False
+    except NeedsLonger:
+        _give_long_turn(row)
         return False
     except Exception as error:
         _record_failure(row, error)
@@ -64,7 +79,7 @@ def _handle(row: OutboxEvent) -> None:
     if handler is None:
         raise LookupError(f"no handler for {row.kind}")
     event = handler.event_class.from_payload(row.payload, sequence=row.pk)
-    done = [handler.work(event)] if handler.work else []
+    done = [handler.work(event, Turn(row.is_long, partial(_renew, row)))] if handler.work else []
     with transaction.atomic():
         now = _lock(row)
         handler.apply(event, *done)
@@ -73,12 +88,11 @@ def _handle(row: OutboxEvent) -> None:
         transaction.on_commit(partial(_wake_those_behind, row.subject), robust=True)
 
 
-def _take_lease(event_id: int) -> OutboxEvent | None:
-    """The event, whose next attempt is due when this one should be over; None if it is not due or in
-    somebody's hands. One attempt too many parks it."""
-    due = waiting().filter(pk=event_id, attempt_at__lte=Now()).annotate(now=Now())
+def _take_lease(due: Callable[[], QuerySet[OutboxEvent]]) -> OutboxEvent | None:
+    """The first of these events that is not in somebody's hands; its next attempt is due when this one should
+    be over. None if there is none. One attempt too many parks it."""
     with transaction.atomic():
-        row = due.select_for_update(skip_locked=True).first()
+        row = due().annotate(now=Now()).select_for_update(skip_locked=True, of=("self",)).first()
         if row is None:
             return None
         row.leased_at = now = row.now
@@ -88,15 +102,33 @@ def _take_lease(event_id: int) -> OutboxEvent | None:
             row.save(update_fields=["parked_at", "error"])
             return None
         row.attempts += 1
-        row.attempt_at = row.due_at = now + _lease(handlers.get(row.kind), row.attempts)
-        row.save(update_fields=["attempts", "attempt_at", "due_at"])
+        lease = _backoff(row.attempts)  # who does no slow work holds the row's lock, should its worker die
+        if (handler := handlers.get(row.kind)) and handler.work:
+            row.started_at, lease = now, LEASE
+        row.attempt_at = row.due_at = now + lease
+        row.save(update_fields=["attempts", "started_at", "attempt_at", "due_at"])
         return row
 
 
-def _lease(handler: Handler | None, attempt: int) -> timedelta:
-    """Slow work has until its lease ends. Who does none of it holds the row's lock: there is no need of more
-    than the back-off that follows, should the worker die."""
-    return LEASE if handler and handler.work else _backoff(attempt)
+def _renew(row: OutboxEvent) -> None:
+    """Slow work goes on: nobody else may begin it. Raises :class:`_LeaseLost`."""
+    try:
+        with transaction.atomic():
+            row.attempt_at = row.due_at = _lock(row) + LEASE
+            row.save(update_fields=["attempt_at", "due_at"])
+    except OperationalError as trouble:
+        if not _is_locked(trouble):
+            raise  # else the next renewal may come through
+
+
+def _give_long_turn(row: OutboxEvent) -> None:
+    """A short turn was too short. That is no failure."""
+    with suppress(_LeaseLost), transaction.atomic():
+        row.attempt_at = _lock(row)
+        row.due_at = row.attempt_at + NUDGE_PATIENCE
+        row.attempts, row.is_long = row.attempts - 1, True
+        row.save(update_fields=["attempts", "is_long", "attempt_at", "due_at"])
+        transaction.on_commit(partial(nudge, row.pk, row.kind, row.is_long), robust=True)
 
 
 def _lock(row: OutboxEvent) -> datetime:
@@ -133,7 +165,7 @@ def _record_failure(row: OutboxEvent, error: Exception) -> None:
     except _LeaseLost:
         return
     except OperationalError as trouble:
-        if not isinstance(trouble.__cause__, LockNotAvailable):
+        if not _is_locked(trouble):
             raise
         return  # somebody has locked the event itself: when the next attempt is due is written already
     if row.parked_at:
@@ -141,11 +173,15 @@ def _record_failure(row: OutboxEvent, error: Exception) -> None:
         return
     if not _is_wait(error):
         log.warning("event_failed", event_id=row.pk, kind=row.kind, attempt=row.attempts, exc_info=error)
-    nudge(row.pk, row.kind, countdown=pause.total_seconds())
+    nudge(row.pk, row.kind, row.is_long, countdown=pause.total_seconds())
 
 
 def _is_wait(error: Exception) -> bool:
-    return isinstance(error, NotYet) or isinstance(error.__cause__, LockNotAvailable)
+    return isinstance(error, NotYet) or _is_locked(error)
+
+
+def _is_locked(error: Exception) -> bool:
+    return isinstance(error.__cause__, LockNotAvailable)
 
 
 def _fail(row: OutboxEvent, now: datetime) -> timedelta:
@@ -174,5 +210,5 @@ def _wake_those_behind(subject: str) -> None:
     behind = OutboxEvent.objects.filter(subject=subject, handled_at=None, waiting_since__isnull=False)
     # Of one that is under a lease, the nudge is due when that ends; of one that sleeps, later.
     asleep = behind.filter(Q(due_at__gt=F("attempt_at")) | Q(parked_at__isnull=False))
-    for event_id, kind in wake(asleep, parked_at=None, attempt_at=Now(), due_at=Now() + NUDGE_PATIENCE):
-        nudge(event_id, kind)
+    for event in wake(asleep, parked_at=None, attempt_at=Now(), due_at=Now() + NUDGE_PATIENCE):
+        nudge(*event)

@@ -17,12 +17,21 @@ class OutboxEvent(models.Model):
     kind = models.CharField(_("kind"), max_length=60, editable=False)
     subject = models.CharField(_("order"), max_length=20, editable=False, db_index=True)
     payload = models.JSONField(_("payload"), editable=False)
+    owner = models.BigIntegerField(
+        null=True, editable=False, help_text="Whose turn it is: the user for whom slow work is done."
+    )
+    is_long = models.BooleanField(
+        db_default=False, editable=False, help_text="Slow work that was not done within a short turn."
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     due_at = models.DateTimeField(_("next nudge"), help_text=_("When the next nudge is due."))
     attempt_at = models.DateTimeField(
         _("next attempt"),
         db_default=Now(),
         help_text=_("No attempt begins before: the end of a pause, or of a lease."),
+    )
+    started_at = models.DateTimeField(
+        null=True, editable=False, help_text="When the last attempt at slow work began."
     )
     waiting_since = models.DateTimeField(
         _("waiting since"), null=True, help_text=_("When it was first found too early to handle it.")
@@ -41,6 +50,11 @@ class OutboxEvent(models.Model):
                 fields=["due_at"],
                 condition=Q(handled_at=None, parked_at=None),
                 name="events_waiting",
+            ),
+            models.Index(
+                fields=["owner", "-started_at"],
+                condition=Q(started_at__isnull=False),
+                name="events_turns",
             ),
             models.Index(fields=["parked_at"], condition=Q(parked_at__isnull=False), name="events_parked"),
             models.Index(fields=["handled_at"], condition=Q(handled_at__isnull=False), name="events_handled"),

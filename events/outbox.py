@@ -33,8 +33,8 @@ RENUDGE_PATIENCE = timedelta(seconds=30)
 BROKER_PAUSE = 5
 HANDLED_KEPT = timedelta(days=30)
 RENUDGE_BATCH = 1000
-# Where slow events wait; see CELERY_TASK_QUEUES.
-SLOW_QUEUE = "slow"
+# Where slow events wait for a short turn, and for a long one; see CELERY_TASK_QUEUES.
+SLOW_QUEUE, LONG_QUEUE = "slow", "long"
 
 E = TypeVar("E", bound=Event)
 _broker = {"paused_until": 0.0}
@@ -43,21 +43,22 @@ _broker = {"paused_until": 0.0}
 @dataclass(frozen=True)
 class Handler:
     """What answers a kind of event: ``apply``, in the transaction that marks it handled; before that, where
-    something slow has to be done, ``work``, outside of any, whose result is given to ``apply``."""
+    something slow has to be done, ``work``, outside of any, whose result is given to ``apply``. ``work`` gets
+    the event and its ``events.turns.Turn``."""
 
     event_class: type[Event]
     apply: Callable[..., None]
-    work: Callable[[Any], Any] | None
+    work: Callable[..., Any] | None
 
 
 handlers: dict[str, Handler] = {}
 
 
 def handles(
-    event_class: type[E], *, work: Callable[[E], Any] | None = None
+    event_class: type[E], *, work: Callable[..., Any] | None = None
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register the one handler of an event class; see :class:`Handler`. Events with ``work`` wait in a queue
-    of their own, so that a crowd of them holds up no others."""
+    of their own, so that a crowd of them holds up no others, and take turns (``events.turns``)."""
 
     def register(apply: Callable[..., None]) -> Callable[..., None]:
         if event_class.kind in handlers:
@@ -79,22 +80,26 @@ def publish(event: Event) -> None:
         kind=event.kind,
         subject=event.number,
         payload=event.to_payload(),
+        owner=event.owner,
         due_at=Now() + NUDGE_PATIENCE,
     )
     transaction.on_commit(partial(nudge, row.pk, row.kind), robust=True)
 
 
-def nudge(event_id: int, kind: str, countdown: float = 0) -> bool:
-    """Ask a worker to handle the event now, or in ``countdown`` seconds. False if the broker can't be
-    asked: the beat will."""
+def nudge(event_id: int, kind: str, is_long: bool = False, *, countdown: float = 0) -> bool:
+    """Ask a worker to handle the event now, or in ``countdown`` seconds; if it is slow, the one whose
+    turn it is then. False if the broker can't be asked: the beat will."""
     from events import tasks
 
     if time.monotonic() < _broker["paused_until"]:
         return False
     handler = handlers.get(kind)
-    queue = SLOW_QUEUE if handler and handler.work else None
     try:
-        tasks.handle.apply_async((event_id,), countdown=countdown or None, queue=queue)
+        if handler and handler.work:
+            queue = LONG_QUEUE if is_long else SLOW_QUEUE
+            tasks.take_turn.apply_async((is_long,), countdown=countdown or None, queue=queue)
+        else:
+            tasks.handle.apply_async((event_id,), countdown=countdown or None)
     except Exception as error:
         _broker["paused_until"] = time.monotonic() + BROKER_PAUSE
         log.warning("nudge_failed", event_id=event_id, error=str(error))
@@ -112,10 +117,10 @@ def renudge() -> int:
     how many nudges were sent."""
     late = waiting().filter(due_at__lte=Now()).order_by("due_at")
     sent = []
-    for event_id, kind in _not_locked(late[:RENUDGE_BATCH]):
-        if not nudge(event_id, kind):
+    for event in _not_locked(late[:RENUDGE_BATCH]):
+        if not nudge(*event):
             break
-        sent.append(event_id)
+        sent.append(event[0])
     wake(late.filter(pk__in=sent), due_at=Now() + RENUDGE_PATIENCE)
     return len(sent)
 
@@ -126,16 +131,16 @@ def retry(event_ids: list[int]) -> int:
     with transaction.atomic():
         anew = {"parked_at": None, "attempts": 0, "waiting_since": None, "attempt_at": Now()}
         woken = wake(parked, **anew, due_at=Now() + NUDGE_PATIENCE)
-        for event_id, kind in woken:
-            transaction.on_commit(partial(nudge, event_id, kind), robust=True)
+        for event in woken:
+            transaction.on_commit(partial(nudge, *event), robust=True)
     return len(woken)
 
 
-def wake(events: QuerySet[OutboxEvent], **values: Any) -> list[tuple[int, str]]:
-    """Update those of the events that nobody is at; returns the (id, kind) of each."""
+def wake(events: QuerySet[OutboxEvent], **values: Any) -> list[tuple[int, str, bool]]:
+    """Update those of the events that nobody is at; returns what ``nudge`` takes of each."""
     with transaction.atomic():
         free = _not_locked(events)
-        OutboxEvent.objects.filter(pk__in=[event_id for event_id, _kind in free]).update(**values)
+        OutboxEvent.objects.filter(pk__in=[event_id for event_id, *_ in free]).update(**values)
     return free
 
 
@@ -145,6 +150,6 @@ def purge() -> int:
     return old.delete()[0]
 
 
-def _not_locked(events: QuerySet[OutboxEvent]) -> list[tuple[int, str]]:
+def _not_locked(events: QuerySet[OutboxEvent]) -> list[tuple[int, str, bool]]:
     with transaction.atomic():
-        return list(events.select_for_update(skip_locked=True).values_list("pk", "kind"))
+        return list(events.select_for_update(skip_locked=True).values_list("pk", "kind", "is_long"))

@@ -16,6 +16,9 @@ SENTENCES = (
     gettext_noop("Asked to cancel."),
     gettext_noop("Asked to cancel. %(words)s"),
     gettext_noop("Came too late to matter: %(status)s."),
+    gettext_noop("The %(kind)s file says no unit: millimetres were taken."),
+    gettext_noop("Bodies may overlap, and could not be united: their volumes were added up."),
+    gettext_noop("Bodies overlap: what they share is counted once."),
     gettext_noop("Each piece would weigh %(mass)s kg: is the size right?"),
     gettext_noop("Manufacturing has begun: the order can no longer be cancelled."),
     gettext_noop("Only %(across)s mm across: was the file meant in inches, centimetres or metres?"),
@@ -35,6 +38,10 @@ SENTENCES = (
     gettext_noop("The model is made of more than %(most)s parts. Join some of them."),
     gettext_noop("The model is too detailed to measure. Export it with fewer triangles."),
     gettext_noop("The model is too large to make. Check the unit it was exported in."),
+    gettext_noop(
+        "The model would weigh less than a milligram: is the file in metres or inches? "
+        "Export it in millimetres and send it again."
+    ),
     gettext_noop("The model takes too long to measure. Export it with fewer triangles and parts."),
     gettext_noop("The price was not accepted within %(days)s days."),
     gettext_noop(
@@ -58,7 +65,12 @@ SENTENCES = (
 
 
 def translated(reason: str) -> str:
-    """The reason in the active language, when the system wrote it; unchanged when a person did."""
+    """The reason in the active language, where the system wrote it; unchanged where a person did. Each line
+    is a sentence of its own."""
+    return "\n".join(_translated(line) for line in reason.split("\n"))
+
+
+def _translated(reason: str) -> str:
     for sentence, pattern in _patterns():
         if found := pattern.fullmatch(reason):
             return gettext(sentence) % {name: _label(word) for name, word in found.groupdict().items()}

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from events.flags import FlagCode
 from events.vocabulary import ActorKind, Status
 
 
@@ -22,6 +23,13 @@ class StoredModelSerializer(serializers.Serializer[Any]):
 
     class Meta:
         ref_name = "Model"
+
+
+class FlagSerializer(serializers.Serializer[Any]):
+    """What is odd about the model; it stops no order."""
+
+    code = serializers.ChoiceField([str(code) for code in FlagCode])
+    detail = serializers.CharField(help_text="A sentence in English.")
 
 
 class PriceBreakdownSerializer(serializers.Serializer[Any]):

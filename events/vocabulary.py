@@ -96,6 +96,11 @@ class Event:
     reason: str = ""
     sequence: int = field(default=0, compare=False)
 
+    @property
+    def owner(self) -> int | None:
+        """The user whose turn slow work on the event takes (``events.turns``)."""
+        return None
+
     def to_payload(self) -> dict[str, Any]:
         """The event as JSON-ready values, with the schema it was written in."""
         fields = asdict(self)
@@ -122,6 +127,7 @@ class OrderSubmitted(Event):
     engraving: str
     comment: str
     model: dict[str, Any]
+    client_id: int | None = None  # an older release doesn't say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +187,7 @@ class WorkOrderChanged(Event):
     currency: str
     price_breakdown: dict[str, Any] | None
     due_date: str | None
+    flags: list[dict[str, str]] = field(default_factory=list)  # an older release tells of none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,3 +204,9 @@ class PricingRequested(Event):
 
     kind = "mes.pricing_requested"
     model: dict[str, Any]
+    client_id: int | None = None
+
+    @property
+    def owner(self) -> int | None:
+        """The client, or the partner: clients' models are measured in turn."""
+        return self.client_id

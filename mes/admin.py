@@ -5,14 +5,16 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from events.admin_orders import OrderPagesAdmin, TimelineInline
-from events.reasons import translated
 from mes.figures import overdue
-from mes.models import Tariff, WorkOrder, WorkOrderStatusChange
+from mes.models import Measurement, Tariff, WorkOrder, WorkOrderStatusChange
 
 
 class WorkOrderTimeline(TimelineInline):
@@ -76,11 +78,11 @@ class WorkOrderAdmin(OrderPagesAdmin):
                     ("large_picture", "model_link"),
                     "engraving",
                     "comment",
-                    "question",
+                    "oddities",
                 )
             },
         ),
-        (_("Price"), {"fields": ("price_with_currency", "breakdown")}),
+        (_("Price"), {"fields": ("price_with_currency", "breakdown", "measured")}),
     )
     readonly_fields = (
         "number",
@@ -88,15 +90,23 @@ class WorkOrderAdmin(OrderPagesAdmin):
         "partner_name",
         "model_link",
         "large_picture",
-        "question",
+        "oddities",
+        "measured",
         "price_with_currency",
         "breakdown",
     )
 
-    @display(description=_("Flag"))
-    def question(self, order: WorkOrder) -> str:
-        """What looks like a mistake of units, in the reader's language."""
-        return translated(order.flag) or "–"
+    @display(description=_("Measured"))
+    def measured(self, order: WorkOrder) -> str:
+        """When the model was measured, how long that took, and for how many orders it was done once."""
+        one = Measurement.objects.filter(sha256=order.model["sha256"]).first()
+        if one is None:
+            return "–"
+        return gettext("%(moment)s, in %(seconds)s s; once for %(uses)s prices of equal files") % {
+            "moment": date_format(timezone.localtime(one.measured_at), "SHORT_DATETIME_FORMAT"),
+            "seconds": number_format(one.seconds, 2),
+            "uses": one.uses,
+        }
 
     @display(description=_("Partner"))
     def partner_name(self, order: WorkOrder) -> str:

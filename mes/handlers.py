@@ -9,9 +9,10 @@ from datetime import timedelta
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from events import model_files
 from events.handling import NotYet
+from events.model_files import ModelKind, StoredModel
 from events.outbox import handles, publish
+from events.turns import Turn
 from events.vocabulary import (
     ActorKind,
     CancelRefused,
@@ -24,10 +25,10 @@ from events.vocabulary import (
     PricingRequested,
     Status,
 )
-from mes import picture, pricing
-from mes.geometry import measuring
+from mes import pricing
 from mes.geometry.answers import Solid, Unpriceable
 from mes.lifecycle import TRANSITIONS
+from mes.measurements import solid_in
 from mes.models import Tariff, WorkOrder
 from mes.services import move, record_late, request_pricing, save, work_order_enter
 
@@ -46,14 +47,15 @@ def receive_order(event: OrderSubmitted) -> None:
         "shop_version": event.version,
     }
     if order is None:
-        work_order_enter(WorkOrder(number=event.number, **terms), None, event.actor_kind)
+        work_order_enter(WorkOrder(number=event.number, **terms), None, event.actor_kind, event.client_id)
     elif event.version < order.shop_version:
         record_late(order, event, Status.SUBMITTED)
     else:
         for name, value in terms.items():
             setattr(order, name, value)
+        order.flags = []
         move(order, Status.SUBMITTED, None, event.actor_kind, decided=False)
-        request_pricing(order)
+        request_pricing(order, event.client_id)
 
 
 @handles(OrderApproved)
@@ -104,19 +106,12 @@ def close_order(event: OrderClosed) -> None:
         move(order, Status.CLOSED, None, event.actor_kind, decided=False)
 
 
-def measure_model(event: PricingRequested) -> Solid | Unpriceable | None:
+def measure_model(event: PricingRequested, turn: Turn) -> Solid | Unpriceable | None:
     """The solid in the model's file, or why there is none. It may take a minute, so nobody waits for it; None
     where nobody needs it any more."""
     if not _to_price(event).exists():
         return None
-    model = model_files.StoredModel.from_json(event.model)
-    try:
-        with model_files.open_model(model) as file:
-            solid = measuring.measure(file, model.kind)
-    except Unpriceable as error:
-        return error
-    picture.keep(model, solid.picture)
-    return solid
+    return solid_in(StoredModel.from_json(event.model), turn)
 
 
 @handles(PricingRequested, work=measure_model)
@@ -130,15 +125,16 @@ def price_order(event: PricingRequested, measured: Solid | Unpriceable | None) -
             raise measured
         tariff = Tariff.objects.get(material=order.material)
         quoted = pricing.quote(measured.volume_mm3, order.quantity, tariff)
-        order.flag = pricing.suspicion(measured, quoted)
     except Unpriceable as error:
-        order.flag = ""
         move(order, Status.PRICING_FAILED, None, ActorKind.SYSTEM, str(error))
         return
     order.price, order.currency = quoted.price, quoted.currency
     order.price_breakdown = quoted.breakdown.to_json()
-    # The flag is a question to the client, so it stands in the timeline as the reason.
-    move(order, Status.PRICE_CALCULATED, None, ActorKind.SYSTEM, order.flag)
+    flags = pricing.flags_of(measured, quoted, ModelKind(order.model["kind"]))
+    order.flags = [flag.to_json() for flag in flags]
+    # They are questions to the client, so they stand in the timeline as the reason.
+    reason = "\n".join(flag.detail for flag in flags)
+    move(order, Status.PRICE_CALCULATED, None, ActorKind.SYSTEM, reason)
 
 
 def _to_price(event: PricingRequested) -> QuerySet[WorkOrder]:

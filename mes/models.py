@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from caching.facets import LAST_POSITION
 from caching.triggers import cached_table, version_field
 from events.constraints import sound_order
+from events.flags import flags_field
 from events.history import StatusChange
 from events.vocabulary import UNCLAIMED, Material, Status, default_currency
 
@@ -86,9 +87,7 @@ class WorkOrder(models.Model):
     price = models.DecimalField(_("price"), max_digits=12, decimal_places=2, null=True, blank=True)
     price_breakdown = models.JSONField(_("price breakdown"), null=True, blank=True)
     currency = models.CharField(_("currency"), max_length=3, default=default_currency)
-    flag = models.TextField(
-        _("flag"), blank=True, help_text=_("Why the model looks suspicious, if it does: size, weight.")
-    )
+    flags = flags_field()
     due_date = models.DateField(_("due date"), null=True, blank=True)
     operator = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -160,6 +159,26 @@ class WorkOrderStatusChange(StatusChange):
 
     class Meta(StatusChange.Meta):
         indexes = [models.Index(fields=["at"], name="mes_history_at")]
+
+
+class Measurement(models.Model):
+    """What was found in a model file: equal files are measured, and drawn, once (``mes.measurements``)."""
+
+    sha256 = models.CharField(primary_key=True, max_length=64)
+    edition = models.PositiveSmallIntegerField(
+        help_text="``mes.geometry.EDITION`` of the code that measured."
+    )
+    found = models.JSONField(help_text='{"solid": ...} as ``Solid.to_json`` gives it, or {"reason": ...}.')
+    seconds = models.FloatField(help_text="How long it took by the clock.")
+    measured_at = models.DateTimeField(auto_now=True)
+    uses = models.PositiveIntegerField(default=1, help_text="How often a price was asked for this file.")
+
+    class Meta:
+        verbose_name = _("measurement")
+        verbose_name_plural = _("measurements")
+
+    def __str__(self) -> str:
+        return self.sha256
 
 
 class Tariff(models.Model):

@@ -36,6 +36,6 @@ def work_order_payload(order: WorkOrder) -> dict[str, Any]:
         "external_id": order.external_id or None,
         "model": {name: order.model[name] for name in ("name", "size", "sha256")},
         "price_breakdown": order.price_breakdown,
-        "flag": order.flag,
+        "flags": order.flags,
         "updated_at": iso(order.updated_at),
     }

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 from django.conf import settings
 
+from events.flags import Flag, FlagCode
+from events.model_files import ModelKind
 from events.vocabulary import Material
 from mes.geometry.answers import Solid, Unpriceable
 
@@ -17,6 +19,8 @@ _MOST = Decimal("9999999999.99")
 _SMALLEST_MM = 3
 _LARGEST_MM = 300
 _HEAVIEST_G = 2000
+# Their numbers are millimetres by convention only; 3MF names its unit, glTF is in metres.
+_WITHOUT_UNIT = {ModelKind.STL, ModelKind.OBJ, ModelKind.PLY}
 
 
 class Terms(Protocol):
@@ -85,10 +89,16 @@ def quote(volume_mm3: float | Decimal, quantity: int, terms: Terms) -> Quote:
     Every figure is computed from the rounded ones shown before it (halves up), so a client can check a price
     with pencil and paper: mass = volume x density; material = mass x price per gram x quantity; making =
     (fee + mass x making per gram) x quantity, since each piece is cast and finished by itself; and the price
-    is exactly their sum. Raises ``Unpriceable`` when it is beyond what an order can cost.
+    is exactly their sum. Raises ``Unpriceable`` when it is beyond what an order can cost, or when there is no
+    mass to speak of: that is a file in another unit, and half a milligram of gold is nobody's order.
     """
     volume = _rounded(Decimal(volume_mm3), _MILLI)
     mass = _rounded(volume * terms.density_g_cm3 / 1000, _MILLI)
+    if not mass:
+        raise Unpriceable(
+            "The model would weigh less than a milligram: is the file in metres or inches? "
+            "Export it in millimetres and send it again."
+        )
     material_cost = _rounded(mass * terms.price_per_gram * quantity, _CENT)
     making_cost = _rounded((terms.making_fee + mass * terms.making_per_gram) * quantity, _CENT)
     price = material_cost + making_cost
@@ -108,19 +118,35 @@ def _too_large() -> Unpriceable:
     return Unpriceable("The model is too large to make. Check the unit it was exported in.")
 
 
-def suspicion(solid: Solid, quoted: Quote) -> str:
-    """A sentence for the client when the size looks like a mistake of units, else an empty string.
+def flags_of(solid: Solid, quoted: Quote, kind: ModelKind) -> list[Flag]:
+    """What the client should know or answer: a size that looks like a mistake of units, bodies that overlap.
 
-    It never stops an order: only the client knows how large the piece was meant to be.
+    None of it stops an order: only the client knows how large the piece was meant to be.
     """
-    across = max(solid.extents_mm)
-    if across < _SMALLEST_MM:
-        return f"Only {across:.3g} mm across: was the file meant in inches, centimetres or metres?"
-    if across > _LARGEST_MM:
-        return f"{_plain(across)} mm across: was the file meant in a smaller unit?"
-    if quoted.breakdown.mass_g > _HEAVIEST_G:
-        return f"Each piece would weigh {_plain(quoted.breakdown.mass_g / 1000)} kg: is the size right?"
-    return ""
+    flags = _size_flags(max(solid.extents_mm), quoted.breakdown.mass_g)
+    if flags and kind in _WITHOUT_UNIT:
+        flags.append(
+            Flag(FlagCode.UNIT_GUESSED, f"The {kind.upper()} file says no unit: millimetres were taken.")
+        )
+    if solid.is_overlapping:
+        flags.append(Flag(FlagCode.OVERLAPPING_BODIES, "Bodies overlap: what they share is counted once."))
+    if solid.is_sum:
+        detail = "Bodies may overlap, and could not be united: their volumes were added up."
+        flags.append(Flag(FlagCode.SUM_OF_BODIES, detail))
+    return flags
+
+
+def _size_flags(across_mm: float, mass_g: Decimal) -> list[Flag]:
+    if across_mm < _SMALLEST_MM:
+        detail = f"Only {across_mm:.3g} mm across: was the file meant in inches, centimetres or metres?"
+        return [Flag(FlagCode.TINY, detail)]
+    if across_mm > _LARGEST_MM:
+        detail = f"{_plain(across_mm)} mm across: was the file meant in a smaller unit?"
+        return [Flag(FlagCode.HUGE, detail)]
+    if mass_g > _HEAVIEST_G:
+        detail = f"Each piece would weigh {_plain(mass_g / 1000)} kg: is the size right?"
+        return [Flag(FlagCode.HUGE, detail)]
+    return []
 
 
 def _plain(number: Any) -> str:

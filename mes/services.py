@@ -46,7 +46,7 @@ def work_order_receive(
             **fields,
         )
         order.full_clean(validate_constraints=False)  # PostgreSQL will
-        work_order_enter(order, partner, ActorKind.PARTNER)
+        work_order_enter(order, partner, ActorKind.PARTNER, partner.pk)
         publish(
             WorkOrderReceived(
                 number=order.number,
@@ -65,14 +65,14 @@ def work_order_receive(
     return order, True
 
 
-def work_order_enter(order: WorkOrder, actor: User | None, actor_kind: str) -> None:
-    """Save a new order, write its first line of history, and ask for its price."""
+def work_order_enter(order: WorkOrder, actor: User | None, actor_kind: str, client_id: int | None) -> None:
+    """Save a new order, write its first line of history, and ask for its price in the client's turn."""
     order.save()
     _record(order, "", actor, actor_kind)
-    request_pricing(order)
+    request_pricing(order, client_id)
 
 
-def request_pricing(order: WorkOrder) -> None:
+def request_pricing(order: WorkOrder, client_id: int | None) -> None:
     """Ask, in the same transaction, for the price of the model the order has now."""
     publish(
         PricingRequested(
@@ -81,6 +81,7 @@ def request_pricing(order: WorkOrder) -> None:
             at=order.updated_at,
             actor_kind=ActorKind.SYSTEM,
             model=order.model,
+            client_id=client_id,
         )
     )
 
@@ -153,6 +154,7 @@ def _tell_shop(order: WorkOrder, actor_kind: str, reason: str, decided: bool) ->
             price=None if order.price is None else str(order.price),
             currency=order.currency,
             price_breakdown=order.price_breakdown,
+            flags=order.flags,
             due_date=due.isoformat() if due else None,
         )
     )

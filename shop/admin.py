@@ -64,7 +64,15 @@ class OrderAdmin(OrderPagesAdmin):
         (None, {"fields": (("number", "status"), ("title", "client_name"), ("created_at", "due_date"))}),
         (
             _("What to make"),
-            {"fields": (("material", "quantity"), ("large_picture", "model_link"), "engraving", "comment")},
+            {
+                "fields": (
+                    ("material", "quantity"),
+                    ("large_picture", "model_link"),
+                    "engraving",
+                    "comment",
+                    "oddities",
+                )
+            },
         ),
         (_("Price"), {"fields": ("price_with_currency", "breakdown")}),
     )
@@ -74,6 +82,7 @@ class OrderAdmin(OrderPagesAdmin):
         "created_at",
         "model_link",
         "large_picture",
+        "oddities",
         "price_with_currency",
         "breakdown",
     )

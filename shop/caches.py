@@ -14,9 +14,10 @@ ORDERS = EntityCache(
     render=order_payload,
     columns=(
         "number", "client_id", "status", "title", "material", "quantity", "engraving", "comment", "model",
-        "price", "price_breakdown", "currency", "created_at", "updated_at", "due_date", "version",
+        "price", "price_breakdown", "flags", "currency", "created_at", "updated_at", "due_date", "version",
     ),
     owner="client_id",
+    payload_version=2,
     ttl=lambda: settings.CACHE_SHOP_TTL,
     partition_count=settings.CACHE_SHOP_PARTITIONS,
 )  # fmt: skip

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from caching.triggers import cached_table, version_field
 from events.constraints import sound_order
+from events.flags import flags_field
 from events.history import StatusChange
 from events.vocabulary import Material, Status, default_currency, new_number
 
@@ -46,6 +47,7 @@ class Order(models.Model):
     price_breakdown = models.JSONField(_("price breakdown"), null=True, blank=True)
     currency = models.CharField(_("currency"), max_length=3, default=default_currency)
     priced_at = models.DateTimeField(_("priced"), null=True, blank=True, editable=False)
+    flags = flags_field()
     due_date = models.DateField(_("due date"), null=True, blank=True)
     cancel_requested = models.BooleanField(_("cancel requested"), default=False, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)

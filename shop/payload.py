@@ -20,6 +20,7 @@ def order_payload(order: Order) -> dict[str, Any]:
         "model": order.model and {name: order.model[name] for name in ("name", "size", "sha256")},
         "price": None if order.price is None else str(order.price),
         "price_breakdown": order.price_breakdown,
+        "flags": order.flags,
         "currency": order.currency,
         "created_at": iso(order.created_at),
         "updated_at": iso(order.updated_at),

@@ -47,6 +47,7 @@ def order_upload_model(*, order_id: int, actor: User, upload: UploadedFile) -> O
         order = _lock(order_id)
         order.model = stored.to_json()
         order.price = order.price_breakdown = order.priced_at = None
+        order.flags = []
         _move(order, Status.FILE_UPLOADED, actor, _buyer_kind(order))
     return order
 
@@ -66,6 +67,7 @@ def order_submit(*, order_id: int, actor: User) -> Order:
             engraving=order.engraving,
             comment=order.comment,
             model=order.model,
+            client_id=order.client_id,
         )
     return order
 

@@ -43,7 +43,7 @@ class Terms:
 
     price: str
     breakdown: str
-    flag: str
+    flags: str
 
 
 class Catalogue:
@@ -67,7 +67,9 @@ class Catalogue:
         return Terms(
             price=str(quoted.price),
             breakdown=json.dumps(quoted.breakdown.to_json()),
-            flag=pricing.suspicion(piece.solid, quoted),
+            flags=json.dumps(
+                [flag.to_json() for flag in pricing.flags_of(piece.solid, quoted, piece.model.kind)]
+            ),
         )
 
 

@@ -73,7 +73,6 @@ class Cast:
             makers=tuple(choose(self.operators) for _ in range(life.claims)),
             piece=piece,
             broken=broken if is_priced else piece,
-            flag=terms.flag if terms else "",
             shared={
                 "number": number,
                 "status": life.status.value,
@@ -84,6 +83,7 @@ class Cast:
                 "comment": "" if life.is_partners else choose(_COMMENTS),
                 "price": terms and terms.price,
                 "price_breakdown": terms and terms.breakdown,
+                "flags": terms.flags if terms else "[]",
                 "currency": self.currency,
                 "due_date": approved_at and (approved_at + lead).date(),
             },
@@ -103,7 +103,6 @@ class Story:
     makers: tuple[User, ...]  # one for each claim
     piece: Piece
     broken: Piece  # the model whose pricing failed, if one did
-    flag: str
     shared: Row  # the columns that read the same in both contexts
 
     def order(self) -> Row:
@@ -132,7 +131,6 @@ class Story:
             "partner_id": self.buyer.pk if self.life.is_partners else None,
             "external_id": f"PO-{self.number[2:]}" if self.life.is_partners else "",
             "model": self.piece.model_json,
-            "flag": self.flag,
             "operator_id": maker and maker.pk,
             "operator_name": maker.display_name if maker else "",
             "shop_version": 0,

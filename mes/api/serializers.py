@@ -4,7 +4,12 @@ from typing import Any
 
 from rest_framework import serializers
 
-from events.schemas import ModelUploadSerializer, PriceBreakdownSerializer, StoredModelSerializer
+from events.schemas import (
+    FlagSerializer,
+    ModelUploadSerializer,
+    PriceBreakdownSerializer,
+    StoredModelSerializer,
+)
 from events.vocabulary import Material, Status
 from mes.models import MAX_QUANTITY
 
@@ -71,7 +76,7 @@ class WorkOrderSerializer(BoardRowSerializer):
     external_id = serializers.CharField(allow_null=True)
     model = StoredModelSerializer()
     price_breakdown = PriceBreakdownSerializer(allow_null=True)
-    flag = serializers.CharField(help_text="Why the model looks suspicious, if it does.")
+    flags = FlagSerializer(many=True)
     updated_at = serializers.DateTimeField()
 
 

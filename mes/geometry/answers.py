@@ -1,6 +1,7 @@
 """What is said of a 3D file: the solid in it, what is odd about it, or why there is none."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 
 class Unpriceable(Exception):
@@ -26,3 +27,12 @@ class Solid:
     is_overlapping: bool = False
     is_sum: bool = False
     picture: bytes = field(default=b"", compare=False, repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the picture, as JSON-ready values."""
+        return {name: value for name, value in asdict(self).items() if name != "picture"}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any], picture: bytes = b"") -> "Solid":
+        """What ``to_json`` has made, and a picture."""
+        return cls(**{**values, "extents_mm": tuple(values["extents_mm"])}, picture=picture)

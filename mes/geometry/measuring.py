@@ -1,8 +1,8 @@
 """What solid is in this 3D file, and if none can be made of it, why?
 
-A stranger's file is parsed in a process of its own, with a clock and a limit of memory: formats and parsers
-have too many corners where a small file takes hours or all memory (a glTF of 2,000 nodes in a chain holds
-trimesh for more than ten minutes), and a worker lost to one order would keep all others waiting.
+A stranger's file is parsed in a process of its own, with a limit of processor time and of memory: formats and
+parsers have too many corners where a small file takes hours or all memory, and a worker lost to one order would
+keep all others waiting. The clock on the wall is no measure: on a busy host it would refuse good files.
 """
 
 import base64
@@ -10,7 +10,9 @@ import json
 import logging
 import os
 import resource
+import select
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from typing import BinaryIO, NoReturn
 
@@ -19,15 +21,31 @@ from mes.geometry.answers import Solid, Unpriceable
 
 logger = logging.getLogger(__name__)
 
-_MAX_SECONDS = 60
-_MAX_BYTES = 3 * 1024**3
+#: Processor time, in seconds, that a file may take at most.
+MOST_SECONDS = 60
+_MOST_BYTES = 3 * 1024**3
 
 
-def measure(file: BinaryIO, kind: ModelKind, seconds: int = _MAX_SECONDS) -> Solid:
-    """The solid in an open model file. STL, OBJ and PLY carry no unit and are taken as millimetres.
+class TooLong(Unpriceable):
+    """Measuring took more processor time than it was given."""
 
-    Raises ``Unpriceable``, whatever the file holds and however long it would take; only a file that can't be
-    read from the disk raises ``OSError``, for that is no fault of the client's.
+
+def measure(
+    file: BinaryIO,
+    kind: ModelKind,
+    seconds: int = MOST_SECONDS,
+    *,
+    niceness: int = 0,
+    meanwhile: Callable[[], None] = lambda: None,
+    every: float = 10,
+) -> Solid:
+    """The solid in an open model file, with its picture. STL, OBJ and PLY carry no unit and are taken as
+    millimetres.
+
+    ``seconds`` is whole seconds of processor time; ``meanwhile`` is called ``every`` so many seconds until there
+    is an answer, and stops it by raising. Raises ``Unpriceable``, whatever the file holds (``TooLong`` however
+    long it would take); only a file that can't be read from the disk raises ``OSError``, and a process that
+    somebody has killed ``ChildProcessError``: these are no fault of the client's.
     """
     data = file.read()
     # Imported before the fork, so that only the first measurement pays for it (0.6 s), and here, so that
@@ -37,35 +55,59 @@ def measure(file: BinaryIO, kind: ModelKind, seconds: int = _MAX_SECONDS) -> Sol
     receiver, sender = os.pipe()
     child = os.fork()
     if child == 0:
-        _answer_and_exit(data, kind, seconds, sender)
+        _answer_and_exit(data, kind, seconds, niceness, sender)
     os.close(sender)
     try:
         with os.fdopen(receiver, "rb") as answers:
+            while not select.select([answers], [], [], every)[0]:
+                meanwhile()
             answer = answers.read()
     finally:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        os.kill(child, signal.SIGKILL)  # who is about to end keeps the reason it has
+        _, status = os.waitpid(child, 0)
     if not answer:
-        raise Unpriceable("The model takes too long to measure. Export it with fewer triangles and parts.")
+        raise _no_answer(kind, status)
     found = json.loads(answer)
     if "reason" in found:
         raise Unpriceable(found["reason"])
-    extents, picture = tuple(found.pop("extents_mm")), base64.b64decode(found.pop("picture"))
-    return Solid(**found, extents_mm=extents, picture=picture)
+    return Solid.from_json(found["solid"], base64.b64decode(found["picture"]))
 
 
-def _answer_and_exit(data: bytes, kind: ModelKind, seconds: int, sender: int) -> NoReturn:
+def _no_answer(kind: ModelKind, status: int) -> Exception:
+    """Why a process that was to answer has ended without."""
+    by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    if by == signal.SIGXCPU:
+        return TooLong("The model takes too long to measure. Export it with fewer triangles and parts.")
+    if by in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE):
+        logger.error("%s file: measuring it ended by %s", kind, signal.Signals(by).name)
+        return _damaged(kind)
+    return ChildProcessError(f"measuring ended without an answer, status {status}")
+
+
+def _damaged(kind: ModelKind) -> Unpriceable:
+    return Unpriceable(f"The {kind.upper()} file is damaged: it can't be read as a 3D model.")
+
+
+def _answer_and_exit(data: bytes, kind: ModelKind, seconds: int, niceness: int, sender: int) -> NoReturn:
     """The child's whole life. It leaves without cleaning up: connections it inherited are its parent's."""
     try:
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(seconds)
-        resource.setrlimit(resource.RLIMIT_AS, (_MAX_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]))
+        os.nice(niceness)
+        signal.signal(signal.SIGXCPU, signal.SIG_DFL)
+        for limit, most in (
+            (resource.RLIMIT_CORE, 0),
+            (resource.RLIMIT_CPU, seconds),
+            (resource.RLIMIT_AS, _MOST_BYTES),
+        ):
+            resource.setrlimit(limit, (most, resource.getrlimit(limit)[1]))
         try:
             solid = measure_here(data, kind, with_picture=True)
-            answer = {**vars(solid), "picture": base64.b64encode(solid.picture).decode()}
+            answer = {"solid": solid.to_json(), "picture": base64.b64encode(solid.picture).decode()}
         except Unpriceable as error:
             answer = {"reason": error.reason}
-        os.write(sender, json.dumps(answer).encode())
+        with os.fdopen(sender, "wb") as answers:
+            answers.write(json.dumps(answer).encode())
+    except Exception:
+        logger.exception("measuring a %s file failed", kind)
     finally:
         os._exit(0)
 
@@ -87,4 +129,4 @@ def measure_here(data: bytes, kind: ModelKind, *, with_picture: bool = False) ->
     except Exception as error:
         # Parsers of other people's formats raise anything: KeyError, struct.error, RecursionError...
         logger.info("unreadable %s file", kind, exc_info=True)
-        raise Unpriceable(f"The {kind.upper()} file is damaged: it can't be read as a 3D model.") from error
+        raise _damaged(kind) from error

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from events.schemas import PriceBreakdownSerializer, StoredModelSerializer
+from events.schemas import FlagSerializer, PriceBreakdownSerializer, StoredModelSerializer
 from events.vocabulary import Material, Status
 from shop.models import MAX_QUANTITY, Order
 
@@ -45,6 +45,7 @@ class OrderSerializer(serializers.Serializer[Any]):
     model = StoredModelSerializer(allow_null=True)
     price = serializers.DecimalField(max_digits=12, decimal_places=2, allow_null=True)
     price_breakdown = PriceBreakdownSerializer(allow_null=True)
+    flags = FlagSerializer(many=True)
     currency = serializers.CharField()
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()

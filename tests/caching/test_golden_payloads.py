@@ -33,10 +33,11 @@ ORDER = {
     "price": Decimal("120.50"), "currency": "EUR", "due_date": date(2026, 3, 1), "created_at": MOMENT,
     "updated_at": MOMENT, "version": 3 << 20, "position": 42, "operator_id": 7, "operator_name": "Olga Berg",
     "client_id": 8, "engraving": "à toi", "comment": "\n", "model": MODEL, "price_breakdown": {"metal": "1"},
+    "flags": [{"code": "tiny", "detail": "Only 1.3 mm across"}],
 }  # fmt: skip
 EMPTY = {
     **ORDER, "status": Status.SUBMITTED, "price": None, "due_date": None, "operator_id": None,
-    "operator_name": "", "model": None, "price_breakdown": None,
+    "operator_name": "", "model": None, "price_breakdown": None, "flags": [],
 }  # fmt: skip
 ORDERS_OF_EACH_STATUS = [*({**ORDER, "status": status} for status in Status), EMPTY]
 #: For each cache rows that differ in everything its payload may show.

@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from events import outbox
 from events.models import OutboxEvent
+from events.turns import Turn
 from events.vocabulary import Event
 
 
@@ -62,20 +63,30 @@ def row(event_id: int) -> OutboxEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured(Event):
-    """An event of these tests' own that takes long."""
+    """An event of these tests' own that takes long; ``whose`` turn it takes."""
 
     kind = "tests.measured"
+    whose: int | None = None
+
+    @property
+    def owner(self) -> int | None:
+        return self.whose
 
 
 class Scales:
-    """Slow work and what is made of it; ``during`` is what happens meanwhile."""
+    """Slow work and what is made of it; ``during`` is what happens meanwhile, ``turn`` what it was given, and
+    whose event it ``worked`` on."""
 
     def __init__(self) -> None:
         self.during: Callable[[], object] = lambda: None
+        self.turn: Turn | None = None
+        self.worked: list[int | None] = []
         self.noted: list[int] = []
         self._measured = count(1)
 
-    def work(self, event: Measured) -> int:
+    def work(self, event: Measured, turn: Turn) -> int:
+        self.turn = turn
+        self.worked.append(event.owner)
         number = next(self._measured)
         assert not connection.in_atomic_block
         during, self.during = self.during, lambda: None
@@ -94,7 +105,8 @@ def scales() -> Iterator[Scales]:
     del outbox.handlers[Measured.kind]
 
 
-def weigh() -> int:
+def weigh(whose: int | None = None) -> int:
+    about = {"number": "A-00000000", "version": 1, "at": timezone.now(), "actor_kind": "system"}
     with transaction.atomic():
-        outbox.publish(Measured(number="A-00000000", version=1, at=timezone.now(), actor_kind="system"))
+        outbox.publish(Measured(**about, whose=whose))
     return OutboxEvent.objects.latest("id").pk

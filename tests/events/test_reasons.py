@@ -13,9 +13,10 @@ from events.vocabulary import ActorKind, Status
 from tests.desks import desk
 from tests.factories import WorkOrderFactory
 
+UNIT = "The STL file says no unit: millimetres were taken."
 ROOT = Path(__file__).parents[2]
-#: Functions whose text, or whose argument, becomes a reason or a flag.
-WRITERS = {"_not_closed", "suspicion"}
+#: Whose argument becomes a reason or a flag.
+TAKERS = {"Unpriceable", "TooLong", "Flag"}
 
 
 def literals(node: ast.AST) -> Iterator[str]:
@@ -30,19 +31,21 @@ def literals(node: ast.AST) -> Iterator[str]:
 
 
 def written() -> Iterator[str]:
-    """Every sentence that the code can write as a reason."""
-    for path in [*ROOT.glob("mes/*.py"), *ROOT.glob("shop/*.py")]:
+    """Every sentence that the code can write as a reason or a flag: in place, or by a name given before."""
+    for path in [*ROOT.glob("mes/**/*.py"), *ROOT.glob("shop/*.py")]:
         tree = ast.parse(path.read_text())
+        values: dict[str, list[ast.AST]] = {}
         for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef) and node.name in WRITERS:
-                for found in [one for one in ast.walk(node) if isinstance(one, ast.Return) and one.value]:
-                    yield from literals(found)
-            elif isinstance(node, ast.Call):
-                if getattr(node.func, "id", "") == "Unpriceable":
-                    yield from literals(node)
-                for keyword in node.keywords:
-                    if keyword.arg == "reason":
-                        yield from literals(keyword.value)
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                values.setdefault(node.targets[0].id, []).append(node.value)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                is_taken = getattr(node.func, "id", getattr(node.func, "attr", "")) in TAKERS
+                taken = [*node.args] if is_taken else []
+                taken += [keyword.value for keyword in node.keywords if keyword.arg == "reason"]
+                for one in taken:
+                    for value in values.get(one.id, []) if isinstance(one, ast.Name) else [one]:
+                        yield from literals(value)
 
 
 def test_every_sentence_of_the_system_is_translated() -> None:
@@ -73,9 +76,13 @@ def test_figures_and_peoples_own_words_stay(reason: str, said: str) -> None:
 def test_the_timeline_and_the_flag_speak_the_readers_language(olga: User) -> None:
     olga.language = "ru"
     olga.save()
-    order = WorkOrderFactory(flag="412 mm across: was the file meant in a smaller unit?")
+    details = ["412 mm across: was the file meant in a smaller unit?", UNIT]
+    order = WorkOrderFactory(flags=[{"code": "huge", "detail": detail} for detail in details])
     order.history.create(
-        to_status=Status.PRICE_CALCULATED, actor_kind=ActorKind.SYSTEM, at=order.created_at, reason=order.flag
+        to_status=Status.PRICE_CALCULATED,
+        actor_kind=ActorKind.SYSTEM,
+        at=order.created_at,
+        reason="\n".join(details),
     )
     page = desk(olga).get(f"/admin/mes/workorder/{order.number}/change/").text
-    assert page.count("412 мм в поперечнике") == 2
+    assert page.count("412 мм в поперечнике") == page.count("В файле STL не указана единица") == 2

@@ -22,6 +22,8 @@ def test_a_nudge_before_the_next_attempt_is_due_costs_none(bell: Bell) -> None:
     """The more of them a broker has kept while there was no worker, the sooner it would have been parked."""
     event_id = ring()
     bell.error = ZeroDivisionError("no tools")
+    assert handling.handle(event_id) is False
+    OutboxEvent.objects.update(attempt_at=timezone.now() + timedelta(hours=1))
     for _ in range(40):
         assert handling.handle(event_id) is False
     assert (row(event_id).attempts, row(event_id).parked_at) == (1, None)

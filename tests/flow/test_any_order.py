@@ -49,7 +49,7 @@ def _measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
         except Unpriceable as error:
             return error
 
-    def measure(file: BinaryIO, kind: ModelKind) -> Solid:
+    def measure(file: BinaryIO, kind: ModelKind, *_: int, **__: object) -> Solid:
         found = measured(file.read(), kind)
         if isinstance(found, Unpriceable):
             raise Unpriceable(found.reason)

@@ -32,7 +32,7 @@ def test_the_list_takes_the_same_queries_for_few_and_many_work_orders(olga: User
 def test_the_plant_sellers_and_engineers_read_a_work_order_under_its_number(
     name: str, request: pytest.FixtureRequest
 ) -> None:
-    order = WorkOrderFactory(flag="Only 1.3 mm across.")
+    order = WorkOrderFactory(flags=[{"code": "tiny", "detail": "Only 1.3 mm across."}])
     order.history.create(
         to_status=order.status, actor_kind=ActorKind.CLIENT, at=order.created_at, reason="Why."
     )

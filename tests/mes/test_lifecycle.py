@@ -12,6 +12,7 @@ from accounts.models import User
 from events.model_files import store
 from events.models import OutboxEvent
 from events.transitions import IllegalTransition
+from events.turns import Turn
 from events.vocabulary import (
     ActorKind,
     CancelRequested,
@@ -66,6 +67,9 @@ def news(order: WorkOrder, kind: str) -> dict[str, Any]:
     }
 
 
+LONG_TURN = Turn(is_long=True, renew=lambda: None)
+
+
 def resubmit(order: WorkOrder, kind: ActorKind) -> None:
     terms = {"title": "Ring", "material": "brass", "quantity": 2, "engraving": "", "comment": ""}
     handlers.receive_order(OrderSubmitted(**news(order, kind), **terms, model=order.model))
@@ -92,7 +96,7 @@ def price(upload: Callable[[], File]) -> Callable[[WorkOrder, ActorKind], None]:
         order.model = store(upload()).to_json()
         WorkOrder.objects.filter(pk=order.pk).update(model=order.model)
         wish = PricingRequested(**news(order, kind), model=order.model)
-        handlers.price_order(wish, handlers.measure_model(wish))
+        handlers.price_order(wish, handlers.measure_model(wish, LONG_TURN))
 
     return act
 

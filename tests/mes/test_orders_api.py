@@ -24,7 +24,7 @@ ROW = {
     "number", "status", "status_label", "title", "material", "quantity", "price", "currency", "due_date",
     "created_at", "operator", "version", "url",
 }  # fmt: skip
-WHOLE = ROW | {"engraving", "comment", "external_id", "model", "price_breakdown", "flag", "updated_at"}
+WHOLE = ROW | {"engraving", "comment", "external_id", "model", "price_breakdown", "flags", "updated_at"}
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_a_whole_order_says_more(operator: ApiClient) -> None:
     order = WorkOrderFactory()
     whole = operator.get(f"{ORDERS}{order.number}/").json()
     assert set(whole) == WHOLE
-    assert (whole["external_id"], whole["operator"], whole["flag"]) == (None, None, "")
+    assert (whole["external_id"], whole["operator"], whole["flags"]) == (None, None, [])
     assert set(whole["model"]) == {"name", "size", "sha256"}
 
 

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from events.model_files import ModelKind
 from events.vocabulary import Material
 from mes.geometry.answers import Solid, Unpriceable
 from mes.models import Tariff
-from mes.pricing import DEFAULT_TARIFFS, Breakdown, quote, suspicion
+from mes.pricing import DEFAULT_TARIFFS, Breakdown, flags_of, quote
 
 SILVER, GOLD_585, GOLD_750, PLATINUM, BRASS = DEFAULT_TARIFFS
 
@@ -54,7 +55,8 @@ def test_the_breakdown_travels_as_decimal_strings() -> None:
 
 
 def test_halves_are_rounded_up() -> None:
-    assert quote(Decimal("0.0005"), 1, Terms()).breakdown.volume_mm3 == Decimal("0.001")
+    heavy = Terms(density_g_cm3=Decimal(999))
+    assert quote(Decimal("0.0005"), 1, heavy).breakdown.volume_mm3 == Decimal("0.001")
     # 0.25 mm3 x 2 g/cm3 = 0.0005 g
     assert quote(Decimal("0.25"), 1, Terms(density_g_cm3=Decimal(2))).breakdown.mass_g == Decimal("0.001")
     # 0.5 g x 0.01 = 0.005
@@ -62,7 +64,7 @@ def test_halves_are_rounded_up() -> None:
 
 
 @given(
-    volume=st.decimals("0.001", "1e6", places=4),
+    volume=st.decimals("0.1", "1e6", places=4),
     quantity=st.integers(1, 1000),
     terms=st.sampled_from(DEFAULT_TARIFFS),
 )
@@ -72,10 +74,6 @@ def test_the_price_is_exactly_the_sum_of_what_is_shown(volume: Decimal, quantity
     assert quoted.price == quoted.breakdown.material_cost + quoted.breakdown.making_cost
     assert quoted.price == quoted.price.quantize(Decimal("0.01"))
     assert quoted.price >= terms.making_fee * quantity
-
-
-def test_what_weighs_next_to_nothing_costs_the_work() -> None:
-    assert quote(1e-9, 2, SILVER).price == Decimal("36.00")
 
 
 @pytest.mark.parametrize("volume", [8e9, 1e18, Decimal("1e30")])
@@ -101,22 +99,42 @@ def test_every_material_has_a_tariff_from_the_first_migration_on() -> None:
     assert quote(1000, 1, Tariff.objects.get(material=Material.SILVER_925)).price == Decimal("70.83")
 
 
+INCHES = "was the file meant in inches, centimetres or metres?"
+SMALLER = "was the file meant in a smaller unit?"
+
+
 @pytest.mark.parametrize(
-    ("extents", "volume", "expected"),
+    ("extents", "volume", "code", "detail"),
     [
-        ((21.4, 21.4, 2.4), 260, ""),
-        ((3.0, 3.0, 3.0), 27, ""),
-        ((300.0, 2.0, 2.0), 900, ""),
-        ((1.3, 1.2, 0.2), 0.3, "Only 1.3 mm across: was the file meant in inches, centimetres or metres?"),
-        (
-            (0.0214, 0.01, 0.01),
-            0,
-            "Only 0.0214 mm across: was the file meant in inches, centimetres or metres?",
-        ),
-        ((543.56, 20.0, 20.0), 900, "544 mm across: was the file meant in a smaller unit?"),
-        ((2000.0, 2000.0, 2000.0), 8e9, "2,000 mm across: was the file meant in a smaller unit?"),
-        ((80.0, 80.0, 80.0), 512_000, "Each piece would weigh 5.3 kg: is the size right?"),
+        ((21.4, 21.4, 2.4), 260, None, ""),
+        ((3.0, 3.0, 3.0), 27, None, ""),
+        ((300.0, 2.0, 2.0), 900, None, ""),
+        ((1.3, 1.2, 0.2), 0.3, "tiny", f"Only 1.3 mm across: {INCHES}"),
+        ((0.514, 0.3, 0.3), 0.05, "tiny", f"Only 0.514 mm across: {INCHES}"),
+        ((543.56, 20.0, 20.0), 900, "huge", f"544 mm across: {SMALLER}"),
+        ((2000.0, 2000.0, 2000.0), 8e9, "huge", f"2,000 mm across: {SMALLER}"),
+        ((80.0, 80.0, 80.0), 512_000, "huge", "Each piece would weigh 5.3 kg: is the size right?"),
     ],
 )
-def test_an_odd_size_is_flagged(extents: tuple[float, float, float], volume: float, expected: str) -> None:
-    assert suspicion(Solid(volume, extents, 1), quote(volume, 1, SILVER)) == expected
+def test_an_odd_size_is_flagged_and_that_the_unit_was_a_guess(
+    extents: tuple[float, float, float], volume: float, code: str | None, detail: str
+) -> None:
+    solid, quoted = Solid(volume, extents, 1), quote(volume, 1, SILVER)
+    without_unit = [flag.to_json() for flag in flags_of(solid, quoted, ModelKind.OBJ)]
+    guessed = {"code": "unit_guessed", "detail": "The OBJ file says no unit: millimetres were taken."}
+    assert without_unit == ([{"code": code, "detail": detail}, guessed] if code else [])
+    assert [flag.code for flag in flags_of(solid, quoted, ModelKind.GLB)] == ([code] if code else [])
+
+
+def test_bodies_that_overlap_and_those_that_could_not_be_united_are_flagged() -> None:
+    quoted = quote(1000, 1, SILVER)
+    overlapping = Solid(1000, (10, 10, 10), 1, is_overlapping=True)
+    added_up = Solid(1000, (10, 10, 10), 2, is_sum=True)
+    assert [flag.code for flag in flags_of(overlapping, quoted, ModelKind.GLB)] == ["overlapping_bodies"]
+    assert [flag.code for flag in flags_of(added_up, quoted, ModelKind.GLB)] == ["sum_of_bodies"]
+
+
+@pytest.mark.parametrize("volume", [0, 1e-6, 0.04])
+def test_what_weighs_less_than_a_milligram_is_asked_about_and_not_priced(volume: float) -> None:
+    with pytest.raises(Unpriceable, match="is the file in metres or inches"):
+        quote(volume, 1, SILVER)

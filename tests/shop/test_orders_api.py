@@ -21,7 +21,7 @@ ORDERS = "/api/v1/shop/orders/"
 NEW = {"title": "Signet ring", "material": "gold_585", "quantity": 2}
 FIELDS = {
     "number", "status", "status_label", "title", "material", "quantity", "engraving", "comment", "model",
-    "price", "price_breakdown", "currency", "created_at", "updated_at", "due_date", "version", "url",
+    "price", "price_breakdown", "flags", "currency", "created_at", "updated_at", "due_date", "version", "url",
 }  # fmt: skip
 
 
@@ -48,6 +48,7 @@ def test_a_new_order_has_exactly_the_promised_fields(api: ApiClient, alice: User
         "model": None,
         "price": None,
         "price_breakdown": None,
+        "flags": [],
         "currency": "EUR",
         "created_at": order["created_at"],
         "updated_at": order["updated_at"],
