@@ -29,7 +29,40 @@ SENTENCES = (
     gettext_noop("The GLB file is damaged: a node has two parents."),
     gettext_noop("The GLB file keeps its geometry outside itself. Export it as one file."),
     gettext_noop("The GLB file uses %(extension)s, which we can't read. Export it without."),
-    gettext_noop("The GLB file uses sparse accessors, which we can't read. Export it without them."),
+    gettext_noop(
+        "The GLB file is posed by a skeleton, which we can't read. Apply the armature and export it again."
+    ),
+    gettext_noop("The GLB file holds several scenes and doesn't say which to show. Export only one."),
+    gettext_noop("The 3MF file doesn't say which of its files holds the model. Export it again."),
+    gettext_noop("The 3MF file is damaged: it holds two files named %(name)s."),
+    gettext_noop("The 3MF file is damaged: its parts are in different units."),
+    gettext_noop(
+        "The 3MF file uses the extension %(extension)s, which we can't read. Export the model as a "
+        "plain mesh."
+    ),
+    gettext_noop(
+        "The 3MF file places an object of type %(type)s, which is no solid. Export the model with "
+        "objects of type model only."
+    ),
+    gettext_noop(
+        "The 3MF file is a slicer's project with a part of kind %(kind)s, which only the slicer can "
+        "apply. Export the model from there as STL and send that."
+    ),
+    gettext_noop(
+        "Nothing in the 3MF file is to be made: its parts are supports, settings of the slicer or "
+        "marked as not to be printed."
+    ),
+    gettext_noop("The %(kind)s file is cut short. Export it again and send the whole file."),
+    gettext_noop("The %(kind)s file holds more than it declares. Export it again."),
+    gettext_noop(
+        "The %(kind)s file has %(word)s where a number is due. Export it again, with decimal points."
+    ),
+    gettext_noop("The %(kind)s file has a line that we can't read: %(line)s. Export it as a plain mesh."),
+    gettext_noop("The %(kind)s file uses %(feature)s, which we can't read. Export it as a plain mesh."),
+    gettext_noop(
+        "The STL file is damaged: facet %(number)s is not three corners of three coordinates. Export it "
+        "again."
+    ),
     gettext_noop("The file holds no triangles: there is no surface to measure."),
     gettext_noop("The file is damaged: its triangles name points that are not there."),
     gettext_noop("The file is damaged: some of its coordinates are not numbers."),

@@ -14,7 +14,7 @@ from unfold.decorators import display
 
 from events.admin_orders import OrderPagesAdmin, TimelineInline
 from mes.figures import overdue
-from mes.models import Measurement, Tariff, WorkOrder, WorkOrderStatusChange
+from mes.models import Tariff, WorkOrder, WorkOrderStatusChange
 
 
 class WorkOrderTimeline(TimelineInline):
@@ -99,7 +99,7 @@ class WorkOrderAdmin(OrderPagesAdmin):
     @display(description=_("Measured"))
     def measured(self, order: WorkOrder) -> str:
         """When the model was measured, how long that took, and for how many orders it was done once."""
-        one = Measurement.objects.filter(sha256=order.model["sha256"]).first()
+        one = order.measurement
         if one is None:
             return "–"
         return gettext("%(moment)s, in %(seconds)s s; once for %(uses)s prices of equal files") % {

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Func, Q, Value
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from caching.facets import LAST_POSITION
@@ -150,6 +151,11 @@ class WorkOrder(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+    @cached_property
+    def measurement(self) -> "Measurement | None":
+        """What was found in the model's file; None before it was measured."""
+        return Measurement.objects.filter(sha256=self.model["sha256"]).first()
 
 
 class WorkOrderStatusChange(StatusChange):

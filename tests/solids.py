@@ -2,6 +2,7 @@
 
 import functools
 
+import numpy as np
 import trimesh
 from django.core.files.uploadedfile import SimpleUploadedFile
 
@@ -17,6 +18,22 @@ def open_box_bytes() -> bytes:
     """A cube without a lid: readable, but no solid, so it can't be priced."""
     box = trimesh.creation.box((10, 10, 10))
     return trimesh.Trimesh(box.vertices, box.faces[:-2]).export(file_type="stl")
+
+
+@functools.cache
+def heap_bytes(seed: int) -> bytes:
+    """A GLB of half a megabyte that takes more than a minute: hundreds of spheres that overlap."""
+    scene, ball = trimesh.Scene(), trimesh.creation.icosphere(subdivisions=4, radius=0.01)
+    for n in range(380):
+        matrix = np.eye(4)
+        matrix[:3, 3] = (0.001 * n, 0.0011 * (n * 7 % 13), 0.0013 * (n * 5 % 11) + seed * 1e-6)
+        scene.add_geometry(ball, node_name=f"{n}", geom_name="ball", transform=matrix)
+    return bytes(scene.export(file_type="glb"))
+
+
+def heap(seed: int = 0) -> SimpleUploadedFile:
+    """A file that takes all the time it may to be measured; each seed's is another."""
+    return SimpleUploadedFile(f"heap-{seed}.glb", heap_bytes(seed))
 
 
 def cube(edge_mm: float = 10, name: str = "cube.stl") -> SimpleUploadedFile:

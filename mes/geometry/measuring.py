@@ -1,8 +1,8 @@
 """What solid is in this 3D file, and if none can be made of it, why?
 
-A stranger's file is parsed in a process of its own, with a limit of processor time and of memory: formats and
-parsers have too many corners where a small file takes hours or all memory, and a worker lost to one order would
-keep all others waiting. The clock on the wall is no measure: on a busy host it would refuse good files.
+A stranger's file is parsed in a process of its own, with a limit of processor time and of memory: formats
+and parsers have too many corners where a small file takes hours or all memory, and a worker lost to one order
+would keep all others waiting. The clock on the wall is no measure: on a busy host it would refuse good files.
 """
 
 import base64
@@ -23,7 +23,6 @@ logger = logging.getLogger(__name__)
 
 #: Processor time, in seconds, that a file may take at most.
 MOST_SECONDS = 60
-_MOST_BYTES = 3 * 1024**3
 
 
 class TooLong(Unpriceable):
@@ -35,6 +34,7 @@ def measure(
     kind: ModelKind,
     seconds: int = MOST_SECONDS,
     *,
+    most_bytes: int = 3 * 1024**3,
     niceness: int = 0,
     meanwhile: Callable[[], None] = lambda: None,
     every: float = 10,
@@ -42,20 +42,23 @@ def measure(
     """The solid in an open model file, with its picture. STL, OBJ and PLY carry no unit and are taken as
     millimetres.
 
-    ``seconds`` is whole seconds of processor time; ``meanwhile`` is called ``every`` so many seconds until there
-    is an answer, and stops it by raising. Raises ``Unpriceable``, whatever the file holds (``TooLong`` however
-    long it would take); only a file that can't be read from the disk raises ``OSError``, and a process that
-    somebody has killed ``ChildProcessError``: these are no fault of the client's.
+    ``seconds`` is whole seconds of processor time, ``most_bytes`` the memory it may take; ``meanwhile`` is
+    called ``every`` so many seconds until there is an answer, and stops it by raising.
+
+    Raises ``Unpriceable``, whatever the file holds (``TooLong`` however long it would take). These are no
+    fault of the client's: a file that can't be read (``OSError``), a process that somebody has killed
+    (``ChildProcessError``).
     """
     data = file.read()
     # Imported before the fork, so that only the first measurement pays for it (0.6 s), and here, so that
     # processes which never measure don't.
-    from mes.geometry import drawing, reading, surface  # noqa: F401
+    from mes.geometry import drawing, reading, solid  # noqa: F401
 
     receiver, sender = os.pipe()
     child = os.fork()
     if child == 0:
-        _answer_and_exit(data, kind, seconds, niceness, sender)
+        os.nice(niceness)
+        _answer_and_exit(data, kind, seconds, most_bytes, sender)
     os.close(sender)
     try:
         with os.fdopen(receiver, "rb") as answers:
@@ -79,24 +82,24 @@ def _no_answer(kind: ModelKind, status: int) -> Exception:
     if by == signal.SIGXCPU:
         return TooLong("The model takes too long to measure. Export it with fewer triangles and parts.")
     if by in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE):
+        # Code in C that got no more memory.
         logger.error("%s file: measuring it ended by %s", kind, signal.Signals(by).name)
-        return _damaged(kind)
+        return _too_detailed()
     return ChildProcessError(f"measuring ended without an answer, status {status}")
 
 
-def _damaged(kind: ModelKind) -> Unpriceable:
-    return Unpriceable(f"The {kind.upper()} file is damaged: it can't be read as a 3D model.")
+def _too_detailed() -> Unpriceable:
+    return Unpriceable("The model is too detailed to measure. Export it with fewer triangles.")
 
 
-def _answer_and_exit(data: bytes, kind: ModelKind, seconds: int, niceness: int, sender: int) -> NoReturn:
+def _answer_and_exit(data: bytes, kind: ModelKind, seconds: int, most_bytes: int, sender: int) -> NoReturn:
     """The child's whole life. It leaves without cleaning up: connections it inherited are its parent's."""
     try:
-        os.nice(niceness)
         signal.signal(signal.SIGXCPU, signal.SIG_DFL)
         for limit, most in (
             (resource.RLIMIT_CORE, 0),
             (resource.RLIMIT_CPU, seconds),
-            (resource.RLIMIT_AS, _MOST_BYTES),
+            (resource.RLIMIT_AS, most_bytes),
         ):
             resource.setrlimit(limit, (most, resource.getrlimit(limit)[1]))
         try:
@@ -116,7 +119,7 @@ def measure_here(data: bytes, kind: ModelKind, *, with_picture: bool = False) ->
     """The solid in a file's bytes, measured in this process. Raises ``Unpriceable`` and nothing else."""
     from mes.geometry.drawing import draw
     from mes.geometry.reading import read_parts
-    from mes.geometry.surface import solid_of
+    from mes.geometry.solid import solid_of
 
     try:
         parts = read_parts(data, kind)
@@ -125,8 +128,8 @@ def measure_here(data: bytes, kind: ModelKind, *, with_picture: bool = False) ->
     except Unpriceable:
         raise
     except MemoryError as error:
-        raise Unpriceable("The model is too detailed to measure. Export it with fewer triangles.") from error
+        raise _too_detailed() from error
     except Exception as error:
         # Parsers of other people's formats raise anything: KeyError, struct.error, RecursionError...
         logger.info("unreadable %s file", kind, exc_info=True)
-        raise _damaged(kind) from error
+        raise Unpriceable(f"The {kind.upper()} file is damaged: it can't be read as a 3D model.") from error

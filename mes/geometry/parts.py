@@ -26,7 +26,9 @@ class Part:
 
 def placed(part: Part, matrix: Floats) -> Part:
     """The part moved by a 4 x 4 matrix for row vectors; a mirror image is turned to face outwards again."""
-    vertices = part.vertices @ matrix[:3, :3] + matrix[3, :3]
+    # Column by column: a matrix product may round equal points differently, by where they stand in it.
+    x, y, z = part.vertices.T[:, :, None]
+    vertices = x * matrix[0, :3] + y * matrix[1, :3] + z * matrix[2, :3] + matrix[3, :3]
     return Part(vertices, part.faces[:, ::-1] if np.linalg.det(matrix[:3, :3]) < 0 else part.faces)
 
 

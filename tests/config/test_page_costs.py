@@ -36,7 +36,7 @@ COSTS = {
         "my orders": (2, 1),
         "dashboard": (1, 2),
         "work orders": (2, 1),
-        "a work order": (3, 1),
+        "a work order": (4, 1),
     },
     "sam": {
         "orders": (2, 1),

@@ -34,6 +34,11 @@ def kind(data: bytes) -> ModelKind:
     return sniff(io.BytesIO(data))
 
 
+def counted(stl: bytes, facets: int) -> bytes:
+    """A binary STL that says it has so many facets."""
+    return stl[:80] + struct.pack("<I", facets) + stl[84:]
+
+
 def zipped(*names: str, compression: int = zipfile.ZIP_DEFLATED, content: bytes = b"<model/>") -> bytes:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", compression) as package:
@@ -52,6 +57,17 @@ def test_every_model_of_the_demo_is_what_its_name_says(name: str, data: bytes) -
     [
         pytest.param(b"solid" + STL[5:], ModelKind.STL, id="binary STL whose header says solid"),
         pytest.param(bytes(84), ModelKind.STL, id="binary STL without a facet"),
+        pytest.param(STL + b"\0", ModelKind.STL, id="binary STL with more behind it"),
+        pytest.param(b"solid" + STL[5:] + b"end", ModelKind.STL, id="binary STL that says solid, with more"),
+        pytest.param(counted(STL, 0), ModelKind.STL, id="binary STL that says it has no facet"),
+        pytest.param(counted(STL, 2**32 - 1), ModelKind.STL, id="binary STL whose count was never written"),
+        pytest.param(counted(STL, 9), ModelKind.STL, id="binary STL of more facets than it says"),
+        pytest.param(
+            b"solid a facet\rfacet normal 0 0 1\r outer loop\r",
+            ModelKind.STL,
+            id="ascii STL with CR line ends",
+        ),
+        pytest.param(b"solid v facet normal 0 0 1 outer loop", ModelKind.STL, id="ascii STL of one line"),
         pytest.param(CUBE.export(file_type="stl_ascii").encode(), ModelKind.STL, id="ascii STL"),
         pytest.param(b"solid Empty\nendsolid Empty\n", ModelKind.STL, id="ascii STL without a facet"),
         pytest.param(
@@ -60,7 +76,17 @@ def test_every_model_of_the_demo_is_what_its_name_says(name: str, data: bytes) -
         pytest.param(OBJ, ModelKind.OBJ, id="OBJ"),
         pytest.param(OBJ.replace(b"\n", b"\r\n"), ModelKind.OBJ, id="OBJ from Windows"),
         pytest.param(b"# " + b"x" * 50_000 + b"\n" + OBJ, ModelKind.OBJ, id="OBJ after a long comment"),
+        pytest.param(b"# " + b"x\n# " * 200_000 + b"\n" + OBJ, ModelKind.OBJ, id="OBJ after a licence"),
+        pytest.param(b"\xef\xbb\xbf" + OBJ.replace(b" ", b"\t"), ModelKind.OBJ, id="OBJ with BOM and tabs"),
+        pytest.param(OBJ.replace(b"\n", b"\r \t "), ModelKind.OBJ, id="OBJ with CR line ends and indents"),
+        pytest.param(b"v +1 \\\r\n 2 \\\r\n3\r\n", ModelKind.OBJ, id="OBJ with continued lines"),
         pytest.param(b"ply\r\nformat ascii 1.0\r\n", ModelKind.PLY, id="PLY"),
+        pytest.param(b"ply\rformat ascii 1.0\r", ModelKind.PLY, id="PLY with CR line ends"),
+        pytest.param(
+            b"ply\ncomment by hand\nobj_info x\ncomment\nformat ascii 1.0\n",
+            ModelKind.PLY,
+            id="PLY, comments first",
+        ),
         pytest.param(package_3mf(model_3mf(CUBE)), ModelKind.THREEMF, id="3MF"),
         pytest.param(
             zipped("[Content_Types].xml", "3d/3DModel.model"), ModelKind.THREEMF, id="3MF, other case"
@@ -81,8 +107,13 @@ def test_a_model_is_known_by_its_bytes(data: bytes, expected: ModelKind) -> None
         pytest.param(b"solidarity, and a facet of it", id="text that begins with solid"),
         pytest.param(b"v is a letter\nf is another\n", id="text with v and f"),
         pytest.param(b"plywood\nformat c:\n", id="text that begins with ply"),
+        pytest.param(b"ply\ncommentary\nformat c:\n", id="text whose first line is ply"),
+        pytest.param(b"solid facts, and every facet of them", id="text that begins with the word solid"),
+        pytest.param(b"# v 1 2 3\n" * 10, id="comments alone"),
+        pytest.param(b"picture".ljust(80, b"\1") + b"\1\0\0\0" + bytes(range(256)), id="one facet of junk"),
         pytest.param(b"MZ" + bytes(500), id="program"),
         pytest.param(bytes(500), id="zeros"),
+        pytest.param(bytes(84 + 50), id="zeros, as long as a facet"),
         pytest.param(zipped("word/document.xml", "[Content_Types].xml"), id="Word file"),
         pytest.param(b"glTF" + struct.pack("<2I", 1, 12), id="glTF 1"),
         pytest.param(b'{"asset": {"version": "2.0"}}', id="glTF as text"),
@@ -98,7 +129,8 @@ def test_what_is_no_model_is_an_unsupported_type(data: bytes) -> None:
     [
         pytest.param(b"", "empty", id="nothing"),
         pytest.param(STL[:-1], "cut short", id="binary STL cut short"),
-        pytest.param(STL + b"\0", "cut short or damaged", id="binary STL with more behind it"),
+        pytest.param(counted(STL, 13), "cut short or damaged", id="binary STL of fewer facets than it says"),
+        pytest.param(counted(STL, 0) + b"\0", "cut short or damaged", id="binary STL without a count, cut"),
         pytest.param(b"solid" + STL[5:-50], "cut short", id="binary STL that says solid, cut short"),
         pytest.param(GLB[:-1], "cut short", id="GLB cut short"),
         pytest.param(b"glTF\2\0", "cut short", id="GLB of six bytes"),

@@ -1,45 +1,21 @@
 """Does a file that takes for ever or swells beyond all memory cost no more than its own order?"""
 
 import io
-import json
 import os
-import struct
+import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.db import connection
 
 from events.model_files import ModelKind
 from mes.geometry.answers import Solid, Unpriceable
-from mes.geometry.measuring import measure
-from tests.solids import cube_bytes
+from mes.geometry.measuring import TooLong, measure
+from tests.solids import cube_bytes, heap
 
 
-def glb(document: dict[str, Any], data: bytes = b"") -> io.BytesIO:
-    text = json.dumps({"asset": {"version": "2.0"}, **document}).encode()
-    text += b" " * (-len(text) % 4)
-    body = struct.pack("<I4s", len(text), b"JSON") + text
-    body += struct.pack("<I4s", len(data), b"BIN\0") + data if data else b""
-    return io.BytesIO(b"glTF" + struct.pack("<2I", 2, 12 + len(body)) + body)
-
-
-def chain_of_nodes(length: int) -> io.BytesIO:
-    """Each node moves the next: trimesh looks for the cheapest way to multiply all matrices above each."""
-    corners = struct.pack("<9f", 0, 0, 0, 1, 0, 0, 0, 1, 0)
-    return glb(
-        {
-            "buffers": [{"byteLength": len(corners)}],
-            "bufferViews": [{"buffer": 0, "byteLength": len(corners)}],
-            "accessors": [{"bufferView": 0, "componentType": 5126, "count": 3, "type": "VEC3"}],
-            "meshes": [{"primitives": [{"attributes": {"POSITION": 0}}]}],
-            "nodes": [{"mesh": 0, "translation": [1, 0, 0], "children": [n + 1]} for n in range(length - 1)]
-            + [{"mesh": 0}],
-            "scene": 0,
-            "scenes": [{"nodes": [0]}],
-        },
-        corners,
-    )
+def _children() -> str:
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text()
 
 
 def test_a_solid_is_measured_in_a_process_of_its_own() -> None:
@@ -52,27 +28,44 @@ def test_a_refusal_comes_back_with_its_reason() -> None:
 
 
 def test_a_file_that_takes_too_long_is_given_up() -> None:
-    with pytest.raises(Unpriceable, match="takes too long"):
-        measure(chain_of_nodes(2000), ModelKind.GLB, seconds=1)
+    with pytest.raises(TooLong, match="takes too long"):
+        measure(heap().file, ModelKind.GLB, seconds=1)
+
+
+def test_the_clock_on_the_wall_refuses_no_file_and_the_waiting_may_be_broken_off() -> None:
+    calls = []
+
+    def meanwhile() -> None:
+        calls.append(len(calls))
+        if len(calls) == 20:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        measure(heap().file, ModelKind.GLB, niceness=19, meanwhile=meanwhile, every=0.01)
+    assert calls == [*range(20)]
 
 
 def test_a_file_that_would_take_all_memory_is_refused() -> None:
-    greedy = glb(
-        {
-            "bufferViews": [],
-            "accessors": [{"componentType": 5126, "count": 10**9, "type": "MAT4"}],
-        }
-    )
     with pytest.raises(Unpriceable, match="too detailed"):
-        measure(greedy, ModelKind.GLB)
+        measure(heap().file, ModelKind.GLB, most_bytes=2**30)
+
+
+def test_a_process_that_somebody_has_killed_is_no_fault_of_the_file() -> None:
+    before = _children().split()
+
+    def kill() -> None:
+        [child] = set(_children().split()).difference(before)
+        os.kill(int(child), signal.SIGKILL)
+
+    with pytest.raises(ChildProcessError):
+        measure(heap().file, ModelKind.GLB, meanwhile=kill, every=0.05)
 
 
 def test_no_process_is_left_behind() -> None:
-    children = Path(f"/proc/self/task/{os.getpid()}/children")
-    before = children.read_text()
+    before = _children()
     measure(io.BytesIO(cube_bytes()), ModelKind.STL)
 
-    assert children.read_text() == before
+    assert _children() == before
 
 
 @pytest.mark.django_db
