@@ -126,10 +126,8 @@ def programs(port: int, folder: Path) -> list[Program]:
     web += ["--workers", "2", "--blocking-threads", "4", "--respawn-failed-workers", "--log-level", "error"]
     celery = ["celery", "--quiet", "--app", "config.celery"]
     worker = ["worker", "--without-gossip", "--without-mingle"]
-    # Short turns of slow work last a second or two; nobody waits behind long ones, and news behind neither.
-    short = [*worker, "--concurrency", "2", "--queues", "celery,slow"]
-    courier = [*worker, "--concurrency", "1", "--queues", "celery", "--hostname", "courier@%h"]
-    patient = [*worker, "--concurrency", "1", "--queues", "long", "--hostname", "long@%h"]
+    # Nobody's short turn waits behind long ones, and news behind neither: a worker has some tasks in store.
+    queues = {"worker": ("celery", "2"), "slow-worker": ("slow", "2"), "long-worker": ("long", "1")}
     schedule = ["--schedule", str(folder / "beat"), "--pidfile", ""]
     command = [sys.executable, "-m"]
     # Celery's fear of root is about pickled messages; ours are JSON.
@@ -137,9 +135,14 @@ def programs(port: int, folder: Path) -> list[Program]:
     site = [
         Program("web", [*command, *web, "config.wsgi:application"]),
         # SIGQUIT: when the supervisor was killed nobody waits for tasks to end; they are delivered again.
-        Program("worker", [*calm, *celery, *short], farewell=signal.SIGQUIT),
-        Program("long-worker", [*calm, *celery, *patient], farewell=signal.SIGQUIT),
-        Program("courier", [*calm, *celery, *courier], farewell=signal.SIGQUIT),
+        *(
+            Program(
+                name,
+                [*calm, *celery, *worker, "-n", f"{name}@%h", "-Q", queue, "--concurrency", processes],
+                farewell=signal.SIGQUIT,
+            )
+            for name, (queue, processes) in queues.items()
+        ),
         Program("beat", [*command, *celery, "beat", *schedule]),
     ]
     if "relay" in get_commands():

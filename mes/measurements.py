@@ -19,7 +19,7 @@ from mes.models import Measurement
 #: Processor seconds that a model may take before those of others come first. Most take a tenth of it.
 SHORT_TURN = 1
 # Whose model takes long is in no hurry: other work on this machine goes before it.
-_LONG_TURN_NICENESS = 10
+_LONG_TURN_NICENESS = 19
 
 
 def solid_in(model: StoredModel, turn: Turn) -> Solid | Unpriceable:

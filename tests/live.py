@@ -29,7 +29,8 @@ from events import outbox
 from tests.config.neighbours import eventually
 
 PATIENCE = 120.0  # seconds until a wait in vain fails: a busy machine is no fault
-PROGRAMS = ("web", "worker", "beat", "relay")
+WORKERS = ("worker", "slow-worker")
+PROGRAMS = ("web", *WORKERS, "beat", "relay")
 
 
 class Live:
@@ -121,7 +122,7 @@ class Live:
             return self._answers_ping()
         if name == "web":
             return self._is_served()
-        return name != "worker" or self._is_listening()
+        return name not in WORKERS or self._is_listening()
 
     def log(self, name: str) -> Path:
         """What the program wrote since it was started last."""
@@ -132,9 +133,9 @@ class Live:
         (kombu may, while it gives back what it had not finished) is started again, as a supervisor does."""
 
         def is_true() -> object:
-            worker = self.running.get("worker")
-            if worker and worker.poll() is not None and "worker" in self._worked:
-                self._launch("worker")
+            for name in self._worked.intersection(WORKERS, self.running):
+                if self.running[name].poll() is not None:
+                    self._launch(name)
             return fact()
 
         if not eventually(is_true, PATIENCE):

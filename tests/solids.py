@@ -22,11 +22,11 @@ def open_box_bytes() -> bytes:
 
 @functools.cache
 def heap_bytes(seed: int) -> bytes:
-    """A GLB of half a megabyte that takes more than a minute: hundreds of spheres that overlap."""
-    scene, ball = trimesh.Scene(), trimesh.creation.icosphere(subdivisions=4, radius=0.01)
-    for n in range(380):
+    """A GLB of 200 kB that takes more than a minute: hundreds of spheres in nearly the same place."""
+    scene, ball = trimesh.Scene(), trimesh.creation.icosphere(subdivisions=3, radius=0.01)
+    for n in range(1500):
         matrix = np.eye(4)
-        matrix[:3, 3] = (0.001 * n, 0.0011 * (n * 7 % 13), 0.0013 * (n * 5 % 11) + seed * 1e-6)
+        matrix[:3, 3] = (1e-6 * n, 1.1e-6 * (n * 7 % 13), 1.3e-6 * (n * 5 % 11) + seed * 1e-7)
         scene.add_geometry(ball, node_name=f"{n}", geom_name="ball", transform=matrix)
     return bytes(scene.export(file_type="glb"))
 

@@ -10,9 +10,9 @@ from mes.geometry.union import metal_of
 
 # A kilometre: larger is never meant, and sums of such volumes would lose their last digits.
 _MOST_MM = 1e6
-# Points of a seam that lie nearer together than this share of the model's size are one: 20 nm on a ring, less
-# than its program wrote down.
-_NEAR = 1e-6
+# Points of a seam that lie nearer together than this share of the model's size are one: 200 nm on a ring, far
+# less than casting can show.
+_NEAR = 1e-5
 
 
 def solid_of(parts: list[Part]) -> Solid:

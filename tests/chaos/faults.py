@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from tests.chaos.psql import COPY, SPARE, alter, ask, psql
 from tests.chaos.site import RELAYS, Site
+from tests.live import WORKERS
 from tests.threads import until
 
 Fault = Callable[[Site, random.Random], str | None]
@@ -45,10 +46,11 @@ def web_killed(site: Site, dice: random.Random) -> None:
 
 @fault
 def celery_killed(site: Site, dice: random.Random) -> None:
-    """kill -9 of the worker and its children in the middle of what they do."""
-    site.kill("worker")
+    """kill -9 of the workers and their children in the middle of what they do."""
+    for name in WORKERS:
+        site.kill(name)
     wait(dice.uniform(0, 1))
-    site.start("worker")
+    site.start(*WORKERS)
 
 
 @fault
@@ -132,7 +134,8 @@ def postgres_killed(site: Site, dice: random.Random) -> None:
 def settings_rolled(site: Site, dice: random.Random) -> None:
     """Other settings decide where rows live, one program after the other: web, relays, workers."""
     site.overrides = {} if site.overrides else {"CACHE_SHOP_PARTITIONS": str(dice.randint(2, 5))}
-    for name in dice.sample(("web", *RELAYS, "worker"), 4):
+    programs = ("web", *RELAYS, *WORKERS)
+    for name in dice.sample(programs, len(programs)):
         site.kill(name)
         site.start(name)
         wait(dice.uniform(0, 2))

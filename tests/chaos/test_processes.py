@@ -166,7 +166,7 @@ def test_under_load_worker_web_and_broker_are_killed_and_every_promise_is_kept(l
     actors = staff(live.url, [people[name] for name in names], keys, ledger, stop, interval=1.0, most_open=3)
     load = in_background(lambda: play(actors, stop, seconds=600))
 
-    for name in ("worker", "web", "valkey"):
+    for name in ("worker", "slow-worker", "web", "valkey"):
         before = len(ledger.submitted)
         live.wait_for(lambda before=before: len(ledger.submitted) >= before + 3, "some orders")
         live.kill(name)
