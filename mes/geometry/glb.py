@@ -11,8 +11,9 @@ import numpy as np
 
 from mes.geometry.answers import Unpriceable
 from mes.geometry.glb_accessors import as_floats, indices, positions
-from mes.geometry.glb_container import Glb, Json, refuse_unread
-from mes.geometry.glb_nodes import world_matrices
+from mes.geometry.glb_container import Glb, Json, refuse_unread, whole
+from mes.geometry.glb_nodes import Scene, scene_of
+from mes.geometry.glb_skins import Skin
 from mes.geometry.parts import Ints, Part, check_amount, placed
 
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
@@ -34,31 +35,40 @@ def read_glb(data: bytes) -> list[Part]:
     it raise.
     """
     glb = Glb(data)
+    scene = scene_of(glb)
+    skins: dict[int, Skin] = {}
     parts: list[Part] = []
-    meshes: dict[tuple[int, tuple[float, ...]], list[Part]] = {}
+    meshes: dict[tuple[int, tuple[float, ...], int | None], list[Part]] = {}
     triangles = 0
-    for node, matrix in world_matrices(glb):
-        if "skin" in node:
-            # Its joints place it, and its node does not (3.7.3.3).
-            raise Unpriceable(
-                "The GLB file is posed by a skeleton, which we can't read. Apply the armature and export it "
-                "again."
-            )
-        if not matrix[:3, :3].any():
-            # Scaled to nothing on all axes is a way to hide what is not posed by a skin (3.5.3).
+    for node, matrix in scene.meshes:
+        skin = _skin(glb, node, scene, skins)
+        if skin.is_collapsed if skin else not matrix[:3, :3].any():
+            # Scaled to nothing on all axes is a way to hide (3.5.3).
             continue
         mesh = glb.item("meshes", node["mesh"])
         weights = tuple(float(weight) for weight in (node if "weights" in node else mesh).get("weights", []))
-        key = node["mesh"], weights
+        key = node["mesh"], weights, node.get("skin")
         if key not in meshes:
-            meshes[key] = _mesh(glb, mesh, weights)
+            meshes[key] = _mesh(glb, mesh, weights, skin)
         triangles += sum(len(part.faces) for part in meshes[key])
         check_amount(triangles, len(parts) + len(meshes[key]))
-        parts.extend(placed(part, matrix @ _TO_MM_Z_UP) for part in meshes[key])
+        # Joints place a skinned mesh, and its node does not (3.7.3.2).
+        to_scene = np.eye(4) if skin else matrix
+        parts.extend(placed(part, to_scene @ _TO_MM_Z_UP) for part in meshes[key])
     return parts
 
 
-def _mesh(glb: Glb, mesh: Json, weights: tuple[float, ...]) -> list[Part]:
+def _skin(glb: Glb, node: Json, scene: Scene, skins: dict[int, Skin]) -> Skin | None:
+    """The node's skin, made once for all its nodes, if it has one."""
+    if "skin" not in node:
+        return None
+    index = whole(node["skin"])
+    if index not in skins:
+        skins[index] = Skin(glb, index, scene.joints)
+    return skins[index]
+
+
+def _mesh(glb: Glb, mesh: Json, weights: tuple[float, ...], skin: Skin | None) -> list[Part]:
     """A mesh's primitives that are surfaces."""
     refuse_unread(mesh.get("extensions", {}))
     parts: list[Part] = []
@@ -71,7 +81,7 @@ def _mesh(glb: Glb, mesh: Json, weights: tuple[float, ...]) -> list[Part]:
             or "POSITION" not in primitive["attributes"]
         ):
             continue
-        part = _primitive(glb, primitive, weights)
+        part = _primitive(glb, primitive, weights, skin)
         triangles += len(part.faces)
         check_amount(triangles, len(parts) + 1)
         if len(part.faces):
@@ -79,7 +89,7 @@ def _mesh(glb: Glb, mesh: Json, weights: tuple[float, ...]) -> list[Part]:
     return parts
 
 
-def _primitive(glb: Glb, primitive: Json, weights: tuple[float, ...]) -> Part:
+def _primitive(glb: Glb, primitive: Json, weights: tuple[float, ...], skin: Skin | None) -> Part:
     where = primitive["attributes"]["POSITION"]
     stored = positions(glb, where)
     order = indices(glb, primitive["indices"]) if "indices" in primitive else np.arange(len(stored))
@@ -98,7 +108,8 @@ def _primitive(glb: Glb, primitive: Json, weights: tuple[float, ...]) -> Part:
         if len(moves) != len(stored):
             raise ValueError("a morph target of another number of points")
         vertices = vertices + weight * as_floats(glb, target, moves[used])
-    return Part(vertices, faces)
+    part = Part(vertices, faces)
+    return skin.posed(glb, primitive["attributes"], part, used) if skin else part
 
 
 def _faces(order: Ints, mode: Any) -> Ints:

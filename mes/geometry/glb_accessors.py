@@ -1,6 +1,6 @@
 """Which numbers does an accessor of a GLB file stand for?
 
-The format: glTF 2.0, 3.6.2 (accessors, sparse ones too) and KHR_mesh_quantization.
+The format: glTF 2.0, 3.6.2 (accessors, sparse ones too), 3.7.3.3 (of skins) and KHR_mesh_quantization.
 """
 
 from typing import Any
@@ -21,7 +21,8 @@ _COMPONENTS: dict[int, np.dtype[Any]] = {
 }
 _FLOAT = np.dtype("<f4")
 _INDICES = {5121, 5123, 5125}
-_WIDTHS = {"SCALAR": 1, "VEC3": 3}
+_JOINTS = {5121, 5123}
+_WIDTHS = {"SCALAR": 1, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 _Table = npt.NDArray[Any]
 
 
@@ -52,6 +53,35 @@ def indices(glb: Glb, index: Any) -> Ints:
         # It would start another primitive (3.7.2.1).
         raise ValueError("an index that may not be used")
     return rows.astype(np.int64)
+
+
+def joint_rows(glb: Glb, index: Any) -> _Table:
+    """For each point, four rows of its skin's list of joints (3.7.3.3)."""
+    accessor = glb.item("accessors", index)
+    if accessor["type"] != "VEC4" or accessor["componentType"] not in _JOINTS or accessor.get("normalized"):
+        raise ValueError("joints are four whole numbers from 0")
+    return _table(glb, accessor)
+
+
+def joint_weights(glb: Glb, index: Any) -> _Table:
+    """How much each of four joints moves a point, as it is stored; ``as_floats`` makes numbers of it."""
+    accessor = glb.item("accessors", index)
+    is_whole = accessor["componentType"] in _JOINTS and accessor.get("normalized", False)
+    if accessor["type"] != "VEC4" or not (is_whole or accessor["componentType"] == 5126):
+        raise ValueError("weights are four floats, or normalized")
+    return _table(glb, accessor)
+
+
+def matrices(glb: Glb, index: Any, count: int) -> Floats:
+    """The first so many matrices (count, 4, 4). Written column by column for column vectors, they are for row
+    vectors here."""
+    accessor = glb.item("accessors", index)
+    if accessor["type"] != "MAT4" or accessor["componentType"] != 5126:
+        raise ValueError("matrices are of sixteen floats")
+    found = _table(glb, accessor)[:count].astype(np.float64).reshape(-1, 4, 4)
+    if len(found) != count or not np.isfinite(found).all():
+        raise ValueError("fewer matrices than there should be, or without numbers")
+    return found
 
 
 def _table(glb: Glb, accessor: Json) -> _Table:

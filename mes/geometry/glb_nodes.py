@@ -3,7 +3,7 @@
 The format: glTF 2.0, 3.5 (scenes, nodes and their transformations) and KHR_node_visibility.
 """
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,26 +15,40 @@ from mes.geometry.parts import Floats
 _ROUNDING = 0.01
 
 
-def world_matrices(glb: Glb) -> Iterator[tuple[Json, Floats]]:
-    """The nodes with meshes that the scene shows, and their global transforms: 4 x 4, for row vectors.
+@dataclass(frozen=True)
+class Scene:
+    """What a scene shows: nodes with meshes, and of those that are joints of skins, by their index, whether
+    shown or not. Each with its global transform: 4 x 4, for row vectors."""
 
-    Each is its own transform after its parent's, so that a chain of nodes takes as long as a row of them.
-    Raises ``Unpriceable``, or ``ValueError`` for nodes that are no trees.
+    meshes: list[tuple[Json, Floats]]
+    joints: dict[int, Floats]
+
+
+def scene_of(glb: Glb) -> Scene:
+    """The scene that the file shows.
+
+    Each transform is the node's own after its parent's, so that a chain of nodes takes as long as a row of
+    them. Raises ``Unpriceable``, or ``ValueError`` for nodes that are no trees.
     """
-    nodes = glb.document.get("nodes", [])
-    parents = _parents(glb)
-    waiting = [(index, np.eye(4)) for index in reversed(_roots(glb, parents))]
+    nodes, scene = glb.document.get("nodes", []), Scene([], {})
+    joints = {joint for skin in glb.document.get("skins", []) for joint in skin.get("joints", [])}
+    waiting = [(index, np.eye(4), True) for index in reversed(_roots(glb, _parents(glb)))]
     while waiting:
-        index, outer = waiting.pop()
+        index, outer, is_visible = waiting.pop()
         node = nodes[index]
         extensions = node.get("extensions", {})
-        refuse_unread(extensions)
-        if not extensions.get("KHR_node_visibility", {}).get("visible", True):
+        if is_visible:
+            refuse_unread(extensions)
+            is_visible = extensions.get("KHR_node_visibility", {}).get("visible", True)
+        if not is_visible and not joints:
             continue
         matrix = _matrix(node) @ outer
-        if "mesh" in node:
-            yield node, matrix
-        waiting.extend((child, matrix) for child in reversed(node.get("children", [])))
+        if index in joints:
+            scene.joints[index] = matrix
+        if is_visible and "mesh" in node:
+            scene.meshes.append((node, matrix))
+        waiting.extend((child, matrix, is_visible) for child in reversed(node.get("children", [])))
+    return scene
 
 
 def _parents(glb: Glb) -> dict[int, int]:
@@ -93,15 +107,22 @@ def _matrix(node: Json) -> Floats:
         if {"translation", "rotation", "scale"} & node.keys():
             raise ValueError("a node has both a matrix and its parts")
         # Written column by column for column vectors, which is row by row for row vectors.
-        matrix = _numbers(node["matrix"], 16).reshape(4, 4)
-        if not np.allclose(matrix[:, 3], (0, 0, 0, 1), rtol=0, atol=1e-6):
-            raise ValueError("a matrix with a perspective")
-        matrix[:, 3] = (0, 0, 0, 1)
-        return matrix
+        return affine(_numbers(node["matrix"], 16).reshape(4, 4))
     matrix = np.eye(4)
     matrix[:3, :3] = np.diag(_numbers(node.get("scale", [1, 1, 1]), 3)) @ _rotation(node)
     matrix[3, :3] = _numbers(node.get("translation", [0, 0, 0]), 3)
     return matrix
+
+
+def affine(matrices: Floats) -> Floats:
+    """Matrices (..., 4, 4) for row vectors, without what rounding left of a perspective in the last column.
+
+    Raises ``ValueError`` for a perspective.
+    """
+    if not np.allclose(matrices[..., 3], (0, 0, 0, 1), rtol=0, atol=1e-6):
+        raise ValueError("a matrix with a perspective")
+    matrices[..., 3] = (0, 0, 0, 1)
+    return matrices
 
 
 def _rotation(node: Json) -> Floats:

@@ -36,6 +36,15 @@ _READ = _CORES | {
 }
 # Elements of extensions that give an object another shape than its mesh, required or not.
 _SHAPES = {"beamlattice", "booleanshape", "displacementmesh", "levelset"}
+# Extensions that do so by nothing but these. Programs require them of plain meshes too: what is built without
+# such an element has the shape of its mesh.
+_IN_OBJECTS = {
+    _MICROSOFT + "beamlattice/2017/02",
+    _MICROSOFT + "beamlattice/balls/2020/07",
+    _CONSORTIUM + "booleanoperations/2023/07",
+    # Earlier drafts move the triangles of the core's own mesh, by attributes.
+    _CONSORTIUM + "displacement/2023/10",
+}
 _TYPES = {"model", "solidsupport", "support", "surface", "other"}
 _IS_PRINTABLE = {"1": True, "true": True, "0": False, "false": False}
 
@@ -117,7 +126,7 @@ class ModelFile:
             refuse_extension(self._core)
         for prefix in attributes.get("requiredextensions", "").split():
             namespace = self._prefixes.get(prefix, prefix)
-            if namespace not in _READ:
+            if namespace not in _READ | _IN_OBJECTS:
                 refuse_extension(namespace)
         self.unit = attributes.get("unit", self.unit)
         core = {

@@ -220,14 +220,6 @@ def test_morph_targets_move_the_points_by_the_weights_of_the_node_or_else_of_the
     assert [volume([part]) for part in parts] == pytest.approx([8000, 1000, 1000], rel=1e-5)
 
 
-def test_a_mesh_posed_by_a_skeleton_is_refused_by_name() -> None:
-    written = Written().show({"mesh": 0, "skin": 0, "scale": [100, 100, 100]}, {}, roots=(0, 1))
-    written.document["skins"] = [{"joints": [1]}]
-
-    with pytest.raises(Unpriceable, match="skeleton"):
-        read_glb(written.bytes())
-
-
 def test_an_animation_is_not_played() -> None:
     written = Written()
     times = written.accessor([0, 1], "f4", "SCALAR")

@@ -14,6 +14,8 @@ _MICROSOFT = "http://schemas.microsoft.com/3dmanufacturing/"
 _CONSORTIUM = "http://schemas.3mf.io/3dmanufacturing/"
 _BEAMS = _MICROSOFT + "beamlattice/2017/02"
 _BOOLEANS = _CONSORTIUM + "booleanoperations/2023/07"
+_DISPLACEMENT = _CONSORTIUM + "displacement/2023/10"
+_VOLUMETRIC = _CONSORTIUM + "volumetric/2022/01"
 
 
 def read(resources: str, build: str = '<item objectid="1"/>', more: str = "", **others: str) -> Any:
@@ -133,11 +135,12 @@ def test_an_extension_that_leaves_the_mesh_as_it_is_may_be_required(name: str) -
 @pytest.mark.parametrize(
     "namespace",
     [
-        _BEAMS,
-        _BOOLEANS,
-        _MICROSOFT + "displacement/2022/07",
+        # A draft that moves the triangles of the mesh itself.
+        _MICROSOFT + "displacement/2018/05",
         _MICROSOFT + "securecontent/2019/04",
-        _CONSORTIUM + "volumetric/2022/01",
+        _MICROSOFT + "beamlattice/2099/01",
+        _CONSORTIUM + "implicit/2023/12",
+        _VOLUMETRIC,
         "https://acme.example/polish",
     ],
 )
@@ -154,10 +157,10 @@ def test_a_required_extension_without_a_namespace_is_refused() -> None:
 
 
 def test_a_file_is_asked_what_it_requires_only_where_it_is_used() -> None:
-    beams = f'xmlns:b="{_BEAMS}" requiredextensions="b"'
-    files = {"3D/a.model": model(cube(1), "", beams)}
+    fields = f'xmlns:v="{_VOLUMETRIC}" requiredextensions="v"'
+    files = {"3D/a.model": model(cube(1), "", fields)}
     assert volume(read(cube(1), **files)) == 1000
-    assert "beamlattice" in refusal("", '<item objectid="1" p:path="/3D/a.model"/>', **files)
+    assert "volumetric" in refusal("", '<item objectid="1" p:path="/3D/a.model"/>', **files)
 
 
 @pytest.mark.parametrize(
@@ -165,8 +168,9 @@ def test_a_file_is_asked_what_it_requires_only_where_it_is_used() -> None:
     [
         (_BEAMS, "<beamlattice radius='1'><beams><beam v1='0' v2='7'/></beams></beamlattice>"),
         (_BOOLEANS, "<booleanshape objectid='2' operation='difference'/>"),
+        (_DISPLACEMENT, "<displacementmesh/>"),
         (_MICROSOFT + "displacement/2022/07", "<displacementmesh/>"),
-        (_CONSORTIUM + "volumetric/2022/01", "<levelset functionid='5'/>"),
+        (_VOLUMETRIC, "<levelset functionid='5'/>"),
     ],
 )
 def test_another_shape_than_the_mesh_is_refused_even_where_it_is_not_required(
@@ -178,6 +182,40 @@ def test_another_shape_than_the_mesh_is_refused_even_where_it_is_not_required(
     for text in (f'<object id="1">{within}</object>', f'<object id="1">{shape}</object>'):
         assert f"extension {name}" in refusal(text, more=f'xmlns:q="{namespace}"')
         assert volume(read(text + cube(2), '<item objectid="2"/>', f'xmlns:q="{namespace}"')) == 1000
+
+
+@pytest.mark.parametrize(
+    ("namespace", "shape"),
+    [
+        (_BEAMS, "<q:beamlattice radius='1'><q:beams><q:beam v1='0' v2='7'/></q:beams></q:beamlattice>"),
+        (_BOOLEANS, "<q:booleanshape objectid='2' operation='difference'/>"),
+        (_DISPLACEMENT, "<q:displacementmesh/>"),
+    ],
+)
+def test_an_extension_of_shapes_may_be_required_as_long_as_none_of_them_is_built(
+    namespace: str, shape: str
+) -> None:
+    more = f'xmlns:q="{namespace}" requiredextensions="q"'
+    name = namespace.removeprefix(_MICROSOFT).removeprefix(_CONSORTIUM)
+    shaped = f'<object id="1">{cubes_mesh(10).replace("</mesh>", f"{shape}</mesh>")}</object>'
+    # What stands beside objects, such as images to displace by, is not theirs.
+    resources = shaped + cube(2) + '<q:displacement2d id="9"/>' + assembly(3, "2") + assembly(4, "1", "2")
+
+    for plain in ("2", "3"):
+        assert volume(read(resources, f'<item objectid="{plain}"/>', more)) == 1000
+    for built in ("1", "4"):
+        assert f"extension {name}" in refusal(resources, f'<item objectid="{built}"/>', more)
+    assert f"extension {name}" in refusal(f'<object id="1">{shape}</object>', more=more)
+
+
+def test_balls_may_be_required_and_stand_in_a_lattice() -> None:
+    balls = _MICROSOFT + "beamlattice/balls/2020/07"
+    more = f'xmlns:b="{_BEAMS}" xmlns:q="{balls}" requiredextensions="b q"'
+    assert volume(read(cube(1), more=more)) == 1000
+
+    lattice = "<b:beamlattice radius='1'><q:balls><q:ball vindex='0'/></q:balls></b:beamlattice></mesh>"
+    shaped = f'<object id="1">{cubes_mesh(10).replace("</mesh>", lattice)}</object>'
+    assert "extension beamlattice" in refusal(shaped, more=more)
 
 
 def test_a_mesh_may_be_used_instead_of_its_slices_whose_vertices_are_others() -> None:
