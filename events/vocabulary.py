@@ -1,7 +1,7 @@
 """The words Shop and MES share: statuses, materials, order numbers and the events between them."""
 
 import secrets
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -103,17 +103,20 @@ class Event:
 
     def to_payload(self) -> dict[str, Any]:
         """The event as JSON-ready values, with the schema it was written in."""
-        fields = asdict(self)
-        del fields["sequence"]
-        return {**fields, "at": self.at.isoformat(), "schema": SCHEMA}
+        values = asdict(self)
+        del values["sequence"]
+        return {**values, "at": self.at.isoformat(), "schema": SCHEMA}
 
     @classmethod
     def from_payload(cls, payload: dict[str, Any], sequence: int = 0) -> "Event":
-        """The event a payload holds. Raises ``ValueError`` for a schema this release can't read."""
-        fields = dict(payload)
-        if (schema := fields.pop("schema", None)) != SCHEMA:
+        """The event a payload holds; what a later release has added to it is passed over.
+
+        Raises ``ValueError`` for a schema this release can't read.
+        """
+        if (schema := payload.get("schema")) != SCHEMA:
             raise ValueError(f"{cls.kind}: can't read payload schema {schema!r}, only {SCHEMA}")
-        return cls(at=datetime.fromisoformat(fields.pop("at")), sequence=sequence, **fields)
+        known = {one.name: payload[one.name] for one in fields(cls) if one.name in payload}
+        return cls(**{**known, "at": datetime.fromisoformat(payload["at"]), "sequence": sequence})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -159,6 +159,12 @@ def test_an_event_in_another_workers_hands_is_left_alone(bell: Bell) -> None:
     assert bell.rings == 1
 
 
+def test_what_a_later_release_has_added_to_a_payload_is_passed_over(bell: Bell) -> None:
+    event_id = ring()
+    OutboxEvent.objects.filter(pk=event_id).update(payload={**row(event_id).payload, "mood": "merry"})
+    assert handle_due(event_id) is True
+
+
 def test_a_payload_of_another_schema_is_parked_not_misread(bell: Bell) -> None:
     event_id = ring()
     OutboxEvent.objects.filter(pk=event_id).update(payload={**row(event_id).payload, "schema": 2})
