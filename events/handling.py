@@ -49,7 +49,7 @@ class _LeaseLost(Exception):
 
 def handle(event_id: int) -> bool:
     """Handle one event if it is due and nobody else is at it; true when it was handled now."""
-    return _attempt(lambda: waiting().filter(pk=event_id, attempt_at__lte=Now()))
+    return _attempt(lambda: [event_id])
 
 
 def take_turn(is_long: bool) -> bool:
@@ -57,8 +57,8 @@ def take_turn(is_long: bool) -> bool:
     return _attempt(lambda: next_in_turn(is_long))
 
 
-def _attempt(due: Callable[[], QuerySet[OutboxEvent]]) -> bool:
-    row = _take_lease(due)
+def _attempt(choose: Callable[[], list[int]]) -> bool:
+    row = _take_lease(choose)
     if row is None:
         return False
     try:
@@ -88,26 +88,29 @@ def _handle(row: OutboxEvent) -> None:
         transaction.on_commit(partial(_wake_those_behind, row.subject), robust=True)
 
 
-def _take_lease(due: Callable[[], QuerySet[OutboxEvent]]) -> OutboxEvent | None:
-    """The first of these events that is not in somebody's hands; its next attempt is due when this one should
-    be over. None if there is none. One attempt too many parks it."""
+def _take_lease(choose: Callable[[], list[int]]) -> OutboxEvent | None:
+    """The first of these events that is due and not in somebody's hands; its next attempt is due when this
+    one should be over. None if there is none. One attempt too many parks it, and the next one is taken."""
     with transaction.atomic():
-        row = due().annotate(now=Now()).select_for_update(skip_locked=True, of=("self",)).first()
-        if row is None:
-            return None
-        row.leased_at = now = row.now
-        if row.attempts >= MAX_ATTEMPTS:
-            row.parked_at = now
-            row.error = row.error or "The worker died at each attempt."
-            row.save(update_fields=["parked_at", "error"])
-            return None
-        row.attempts += 1
-        lease = _backoff(row.attempts)  # who does no slow work holds the row's lock, should its worker die
-        if (handler := handlers.get(row.kind)) and handler.work:
-            row.started_at, lease = now, LEASE
-        row.attempt_at = row.due_at = now + lease
-        row.save(update_fields=["attempts", "started_at", "attempt_at", "due_at"])
-        return row
+        for event_id in choose():
+            due = waiting().filter(pk=event_id, attempt_at__lte=Now()).annotate(now=Now())
+            row = due.select_for_update(skip_locked=True).first()
+            if row is None:
+                continue
+            row.leased_at = now = row.now
+            if row.attempts >= MAX_ATTEMPTS:
+                row.parked_at = now
+                row.error = row.error or "The worker died at each attempt."
+                row.save(update_fields=["parked_at", "error"])
+                continue
+            row.attempts += 1
+            lease = _backoff(row.attempts)  # who does no slow work holds the row's lock until then
+            if (handler := handlers.get(row.kind)) and handler.work:
+                row.started_at, lease = now, LEASE
+            row.attempt_at = row.due_at = now + lease
+            row.save(update_fields=["attempts", "started_at", "attempt_at", "due_at"])
+            return row
+        return None
 
 
 def _renew(row: OutboxEvent) -> None:
@@ -127,7 +130,8 @@ def _give_long_turn(row: OutboxEvent) -> None:
         row.attempt_at = _lock(row)
         row.due_at = row.attempt_at + NUDGE_PATIENCE
         row.attempts, row.is_long = row.attempts - 1, True
-        row.save(update_fields=["attempts", "is_long", "attempt_at", "due_at"])
+        row.waiting_since, row.error = None, ""
+        row.save(update_fields=["attempts", "is_long", "waiting_since", "error", "attempt_at", "due_at"])
         transaction.on_commit(partial(nudge, row.pk, row.kind, row.is_long), robust=True)
 
 
@@ -159,9 +163,8 @@ def _record_failure(row: OutboxEvent, error: Exception) -> None:
             row.error = text.encode(errors="replace").decode()
             row.attempt_at = now + pause
             row.due_at = row.attempt_at + NUDGE_PATIENCE
-            row.save(
-                update_fields=["attempts", "waiting_since", "error", "parked_at", "attempt_at", "due_at"]
-            )
+            kept = ["attempts", "started_at", "waiting_since", "error", "parked_at", "attempt_at", "due_at"]
+            row.save(update_fields=kept)
     except _LeaseLost:
         return
     except OperationalError as trouble:
@@ -195,6 +198,7 @@ def _wait(row: OutboxEvent, now: datetime) -> timedelta:
     """The attempt doesn't count. Sleep as long again as it has waited; it is given up when it has waited for
     longer than its patience, and nothing is on the way that came before it."""
     row.attempts -= 1
+    row.started_at = None  # its owner was not served
     row.waiting_since = row.waiting_since or now
     waited = now - row.waiting_since
     if waited > WAIT_PATIENCE and not waiting().filter(subject=row.subject, pk__lt=row.pk).exists():
@@ -207,7 +211,12 @@ def _wait(row: OutboxEvent, now: datetime) -> timedelta:
 
 def _wake_those_behind(subject: str) -> None:
     """An event of this order was handled: it may be the one that others have waited for."""
-    behind = OutboxEvent.objects.filter(subject=subject, handled_at=None, waiting_since__isnull=False)
+    wake_waiting(OutboxEvent.objects.filter(subject=subject))
+
+
+def wake_waiting(events: QuerySet[OutboxEvent]) -> None:
+    """What those of the events that found it too early have waited for may have come."""
+    behind = events.filter(handled_at=None, waiting_since__isnull=False)
     # Of one that is under a lease, the nudge is due when that ends; of one that sleeps, later.
     asleep = behind.filter(Q(due_at__gt=F("attempt_at")) | Q(parked_at__isnull=False))
     for event in wake(asleep, parked_at=None, attempt_at=Now(), due_at=Now() + NUDGE_PATIENCE):

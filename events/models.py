@@ -18,7 +18,10 @@ class OutboxEvent(models.Model):
     subject = models.CharField(_("order"), max_length=20, editable=False, db_index=True)
     payload = models.JSONField(_("payload"), editable=False)
     owner = models.BigIntegerField(
-        null=True, editable=False, help_text="Whose turn it is: the user for whom slow work is done."
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text="Whose turn it is: the user for whom slow work is done, 0 for nobody in particular.",
     )
     is_long = models.BooleanField(
         db_default=False, editable=False, help_text="Slow work that was not done within a short turn."

@@ -9,6 +9,7 @@ The transactional outbox pattern (https://microservices.io/patterns/data/transac
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,6 +34,7 @@ RENUDGE_PATIENCE = timedelta(seconds=30)
 BROKER_PAUSE = 5
 HANDLED_KEPT = timedelta(days=30)
 RENUDGE_BATCH = 1000
+MOST_TURNS = 20
 # Where slow events wait for a short turn, and for a long one; see CELERY_TASK_QUEUES.
 SLOW_QUEUE, LONG_QUEUE = "slow", "long"
 
@@ -117,10 +119,14 @@ def renudge() -> int:
     how many nudges were sent."""
     late = waiting().filter(due_at__lte=Now()).order_by("due_at")
     sent = []
-    for event in _not_locked(late[:RENUDGE_BATCH]):
-        if not nudge(*event):
+    turns: Counter[bool] = Counter()
+    for event_id, kind, is_long in _not_locked(late[:RENUDGE_BATCH]):
+        if (handler := handlers.get(kind)) and handler.work:
+            # Whoever is nudged takes the next turn, whosever it is: a few will do.
+            turns[is_long] += 1
+        if turns[is_long] <= MOST_TURNS and not nudge(event_id, kind, is_long):
             break
-        sent.append(event[0])
+        sent.append(event_id)
     wake(late.filter(pk__in=sent), due_at=Now() + RENUDGE_PATIENCE)
     return len(sent)
 

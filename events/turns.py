@@ -4,16 +4,17 @@ Fair queueing (Nagle, RFC 970; Demers, Keshav and Shenker 1989), with two queues
 multilevel feedback queue (Corbato 1962):
 
 1. Every piece of slow work has a short turn first. What is not done within it waits for a long one, in a
-   queue of its own: nobody's short work ever waits behind somebody's long work.
+   queue of its own: nobody's short work waits behind somebody else's long work.
 2. In either queue it is the turn of the owner who was served least recently; of one owner no two pieces are
    in work while another owner waits.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from django.db import connection
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import F, Min, OuterRef, Subquery
 from django.db.models.functions import Now
 
 from events.models import OutboxEvent
@@ -23,6 +24,7 @@ from events.outbox import handlers, waiting
 _LOCK = (0x7475726E, 1)
 
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
 #: How often slow work renews its lease, seconds.
 RENEWAL = 10
 
@@ -40,19 +42,28 @@ class Turn:
     renew: Callable[[], None]
 
 
-def next_in_turn(is_long: bool) -> QuerySet[OutboxEvent]:
-    """The waiting slow events whose time has come, the one whose turn it is first.
+def next_in_turn(is_long: bool) -> list[int]:
+    """The first waiting slow event of each owner whose time has come, by its id; whose turn it is, is first.
 
     Within a transaction, in which nobody else can choose until it ends.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", _LOCK)
-    slow = [kind for kind, handler in handlers.items() if handler.work]
-    of_owner = OutboxEvent.objects.filter(owner=OuterRef("owner"), started_at__isnull=False)
+    slow = waiting().filter(kind__in=[kind for kind, handler in handlers.items() if handler.work])
     # Only a lease lasts exactly until the next nudge.
-    in_work = of_owner.filter(handled_at=None, parked_at=None, attempt_at__gt=Now(), due_at=F("attempt_at"))
-    served = of_owner.order_by("-started_at").values("started_at")[:1]
-    due = waiting().filter(kind__in=slow, is_long=is_long, attempt_at__lte=Now())
-    return due.annotate(is_served=Exists(in_work), served_at=served).order_by(
-        "is_served", F("served_at").asc(nulls_first=True), "pk"
+    in_work = slow.filter(started_at__isnull=False, attempt_at__gt=Now(), due_at=F("attempt_at"))
+    of_owner = OutboxEvent.objects.filter(owner=OuterRef("owner"), started_at__isnull=False)
+    due = slow.filter(is_long=is_long, attempt_at__lte=Now())
+    turns = (
+        due.order_by()
+        .values("owner")
+        .annotate(
+            first=Min("pk"), served_at=Subquery(of_owner.order_by("-started_at").values("started_at")[:1])
+        )
     )
+    served = set(in_work.values_list("owner", flat=True))
+    order = [
+        (owner in served, served_at or _NEVER, first)
+        for owner, first, served_at in turns.values_list("owner", "first", "served_at")
+    ]
+    return [first for *_, first in sorted(order)]

@@ -97,9 +97,9 @@ class Event:
     sequence: int = field(default=0, compare=False)
 
     @property
-    def owner(self) -> int | None:
-        """The user whose turn slow work on the event takes (``events.turns``)."""
-        return None
+    def owner(self) -> int:
+        """The user whose turn slow work on the event takes (``events.turns``), 0 for nobody in particular."""
+        return 0
 
     def to_payload(self) -> dict[str, Any]:
         """The event as JSON-ready values, with the schema it was written in."""
@@ -190,7 +190,7 @@ class WorkOrderChanged(Event):
     currency: str
     price_breakdown: dict[str, Any] | None
     due_date: str | None
-    flags: list[dict[str, str]] = field(default_factory=list)  # an older release tells of none
+    flags: list[dict[str, str]] | None = None  # an older release knows of none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +210,6 @@ class PricingRequested(Event):
     client_id: int | None = None
 
     @property
-    def owner(self) -> int | None:
+    def owner(self) -> int:
         """The client, or the partner: clients' models are measured in turn."""
-        return self.client_id
+        return self.client_id or 0

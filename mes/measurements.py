@@ -3,26 +3,29 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F
 
-from events.handling import NotYet
+from events.handling import NotYet, wake_waiting
 from events.model_files import StoredModel, open_model
+from events.models import OutboxEvent
 from events.turns import RENEWAL, NeedsLonger, Turn
+from events.vocabulary import PricingRequested
 from mes import picture
 from mes.geometry import EDITION, measuring
-from mes.geometry.answers import Solid, Unpriceable
+from mes.geometry.answers import RanOut, Solid, Unpriceable
 from mes.models import Measurement
 
-#: Processor seconds that a model may take before those of others come first. Most take a tenth of it.
+#: Processor seconds that a model may take before those of others come first: some 100,000 triangles.
 SHORT_TURN = 1
 # Whose model takes long is in no hurry: other work on this machine goes before it.
 _LONG_TURN_NICENESS = 19
 
 
-def solid_in(model: StoredModel, turn: Turn) -> Solid | Unpriceable:
+def solid_in(model: StoredModel, turn: Turn, renewal: float = RENEWAL) -> Solid | Unpriceable:
     """The solid in the model's file, or why there is none, from what is known of it or measured now.
 
     Raises ``NeedsLonger``; ``NotYet`` while another worker is at an equal file; what ``measuring.measure``
@@ -32,7 +35,7 @@ def solid_in(model: StoredModel, turn: Turn) -> Solid | Unpriceable:
         return known
     with _alone_with(model):
         # Who was at it before may just have finished.
-        return _known(model) or _measure(model, turn)
+        return _known(model) or _measure(model, turn, renewal)
 
 
 def _known(model: StoredModel) -> Solid | Unpriceable | None:
@@ -44,7 +47,7 @@ def _known(model: StoredModel) -> Solid | Unpriceable | None:
     return Solid.from_json(found["solid"]) if "solid" in found else Unpriceable(found["reason"])
 
 
-def _measure(model: StoredModel, turn: Turn) -> Solid | Unpriceable:
+def _measure(model: StoredModel, turn: Turn, renewal: float) -> Solid | Unpriceable:
     began = time.monotonic()
     seconds, niceness = (measuring.MOST_SECONDS, _LONG_TURN_NICENESS) if turn.is_long else (SHORT_TURN, 0)
     answer: Solid | Unpriceable
@@ -52,20 +55,22 @@ def _measure(model: StoredModel, turn: Turn) -> Solid | Unpriceable:
     try:
         with open_model(model) as file:
             answer = measuring.measure(
-                file, model.kind, seconds, niceness=niceness, meanwhile=turn.renew, every=RENEWAL
+                file, model.kind, seconds, niceness=niceness, meanwhile=turn.renew, every=renewal
             )
         picture.keep(model, answer.picture)
         found = {"solid": answer.to_json()}
-    except measuring.TooLong as error:
-        if not turn.is_long:
+    except RanOut as error:
+        if isinstance(error, measuring.TooLong) and not turn.is_long:
             raise NeedsLonger from error
-        answer, found = error, {"reason": error.reason}
+        return error
     except Unpriceable as error:
         answer, found = error, {"reason": error.reason}
     Measurement.objects.update_or_create(
         sha256=model.sha256,
         defaults={"edition": EDITION, "found": found, "seconds": time.monotonic() - began, "uses": 1},
     )
+    equal = OutboxEvent.objects.filter(kind=PricingRequested.kind, payload__model__sha256=model.sha256)
+    transaction.on_commit(partial(wake_waiting, equal), robust=True)
     return answer
 
 

@@ -17,7 +17,7 @@ def path_of(model: StoredModel) -> Path:
 def keep(model: StoredModel, picture: bytes) -> None:
     """Keep the picture beside the model's file. It appears whole or not at all."""
     target = path_of(model)
-    if picture and not target.exists():
+    if picture:
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix="incoming-", delete=False) as incoming:
             incoming.write(picture)
             os.fchmod(incoming.fileno(), 0o444)

@@ -74,7 +74,8 @@ def _take_over(order: Order, event: WorkOrderChanged) -> None:
     order.price = Decimal(event.price) if event.price is not None else None
     order.currency = event.currency
     order.price_breakdown = event.price_breakdown
-    order.flags = event.flags
+    if event.flags is not None:
+        order.flags = event.flags
     order.due_date = date.fromisoformat(event.due_date) if event.due_date else None
     if not event.decided:
         return

@@ -20,7 +20,10 @@ class Migration(migrations.Migration):
             model_name="outboxevent",
             name="owner",
             field=models.BigIntegerField(
-                editable=False, help_text="Whose turn it is: the user for whom slow work is done.", null=True
+                db_default=0,
+                default=0,
+                editable=False,
+                help_text="Whose turn it is: the user for whom slow work is done, 0 for nobody in particular.",
             ),
         ),
         migrations.AddField(

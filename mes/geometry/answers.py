@@ -1,5 +1,6 @@
 """What is said of a 3D file: the solid in it, what is odd about it, or why there is none."""
 
+import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -8,8 +9,13 @@ class Unpriceable(Exception):
     """The model can't be priced; ``reason`` is a sentence for the client."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+        # Words of a stranger's file stand in it: no line ends, and nothing that PostgreSQL can't store.
+        self.reason = re.sub(r"[\x00-\x1f]", "?", reason).encode(errors="replace").decode()
+        super().__init__(self.reason)
+
+
+class RanOut(Unpriceable):
+    """Time or memory ran out: that depends on the machine too, so it is no fact about the file."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import BinaryIO, NoReturn
 
 from events.model_files import ModelKind
-from mes.geometry.answers import Solid, Unpriceable
+from mes.geometry.answers import RanOut, Solid, Unpriceable
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 MOST_SECONDS = 60
 
 
-class TooLong(Unpriceable):
+class TooLong(RanOut):
     """Measuring took more processor time than it was given."""
 
 
@@ -55,10 +55,14 @@ def measure(
     from mes.geometry import drawing, reading, solid  # noqa: F401
 
     receiver, sender = os.pipe()
-    child = os.fork()
+    try:
+        child = os.fork()
+    except OSError:
+        os.close(receiver)
+        os.close(sender)
+        raise
     if child == 0:
-        os.nice(niceness)
-        _answer_and_exit(data, kind, seconds, most_bytes, sender)
+        _answer_and_exit(data, kind, (seconds, most_bytes, niceness), sender)
     os.close(sender)
     try:
         with os.fdopen(receiver, "rb") as answers:
@@ -71,6 +75,8 @@ def measure(
     if not answer:
         raise _no_answer(kind, status)
     found = json.loads(answer)
+    if "ran_out" in found:
+        raise RanOut(found["ran_out"])
     if "reason" in found:
         raise Unpriceable(found["reason"])
     return Solid.from_json(found["solid"], base64.b64decode(found["picture"]))
@@ -88,13 +94,18 @@ def _no_answer(kind: ModelKind, status: int) -> Exception:
     return ChildProcessError(f"measuring ended without an answer, status {status}")
 
 
-def _too_detailed() -> Unpriceable:
-    return Unpriceable("The model is too detailed to measure. Export it with fewer triangles.")
+def _too_detailed() -> RanOut:
+    return RanOut("The model is too detailed to measure. Export it with fewer triangles.")
 
 
-def _answer_and_exit(data: bytes, kind: ModelKind, seconds: int, most_bytes: int, sender: int) -> NoReturn:
-    """The child's whole life. It leaves without cleaning up: connections it inherited are its parent's."""
+def _answer_and_exit(data: bytes, kind: ModelKind, limits: tuple[int, int, int], sender: int) -> NoReturn:
+    """The child's whole life. It leaves without cleaning up, and lets go of its parent's connections: a lock
+    of theirs would outlive the parent with it."""
     try:
+        seconds, most_bytes, niceness = limits
+        os.closerange(3, sender)
+        os.closerange(sender + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+        os.nice(niceness)
         signal.signal(signal.SIGXCPU, signal.SIG_DFL)
         for limit, most in (
             (resource.RLIMIT_CORE, 0),
@@ -105,6 +116,8 @@ def _answer_and_exit(data: bytes, kind: ModelKind, seconds: int, most_bytes: int
         try:
             solid = measure_here(data, kind, with_picture=True)
             answer = {"solid": solid.to_json(), "picture": base64.b64encode(solid.picture).decode()}
+        except RanOut as error:
+            answer = {"ran_out": error.reason}
         except Unpriceable as error:
             answer = {"reason": error.reason}
         with os.fdopen(sender, "wb") as answers:
@@ -116,7 +129,7 @@ def _answer_and_exit(data: bytes, kind: ModelKind, seconds: int, most_bytes: int
 
 
 def measure_here(data: bytes, kind: ModelKind, *, with_picture: bool = False) -> Solid:
-    """The solid in a file's bytes, measured in this process. Raises ``Unpriceable`` and nothing else."""
+    """The solid in a file's bytes, measured in this process. Raises ``Unpriceable``, whatever they are."""
     from mes.geometry.drawing import draw
     from mes.geometry.reading import read_parts
     from mes.geometry.solid import solid_of
@@ -130,6 +143,8 @@ def measure_here(data: bytes, kind: ModelKind, *, with_picture: bool = False) ->
     except MemoryError as error:
         raise _too_detailed() from error
     except Exception as error:
+        if isinstance(error, OSError) and error.errno:
+            raise  # the machine's fault; a format's parsers raise it without a number
         # Parsers of other people's formats raise anything: KeyError, struct.error, RecursionError...
         logger.info("unreadable %s file", kind, exc_info=True)
         raise Unpriceable(f"The {kind.upper()} file is damaged: it can't be read as a 3D model.") from error

@@ -66,10 +66,10 @@ class Measured(Event):
     """An event of these tests' own that takes long; ``whose`` turn it takes."""
 
     kind = "tests.measured"
-    whose: int | None = None
+    whose: int = 0
 
     @property
-    def owner(self) -> int | None:
+    def owner(self) -> int:
         return self.whose
 
 
@@ -80,7 +80,7 @@ class Scales:
     def __init__(self) -> None:
         self.during: Callable[[], object] = lambda: None
         self.turn: Turn | None = None
-        self.worked: list[int | None] = []
+        self.worked: list[int] = []
         self.noted: list[int] = []
         self._measured = count(1)
 
@@ -105,7 +105,7 @@ def scales() -> Iterator[Scales]:
     del outbox.handlers[Measured.kind]
 
 
-def weigh(whose: int | None = None) -> int:
+def weigh(whose: int = 0) -> int:
     about = {"number": "A-00000000", "version": 1, "at": timezone.now(), "actor_kind": "system"}
     with transaction.atomic():
         outbox.publish(Measured(**about, whose=whose))

@@ -1,12 +1,18 @@
 """Is slow work done in turn, so that nobody waits behind somebody else's crowd, or behind long work?"""
 
-import pytest
+from collections import Counter
+from datetime import timedelta
 
-from events import handling
+import pytest
+from django.db import transaction
+from django.db.models.functions import Now
+
+from events import handling, outbox, tasks
+from events.models import OutboxEvent
 from events.turns import NeedsLonger
 from tests.events.bells import Scales, row, scales, weigh
 from tests.outbox import make_due
-from tests.threads import Paused, at_once
+from tests.threads import Paused
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -68,8 +74,14 @@ def test_two_workers_that_choose_at_once_choose_two_owners(scales: Scales) -> No
     assert sorted(scales.worked) == [ALICE, BORIS]
 
 
-def test_what_needs_longer_waits_for_a_long_turn_and_that_costs_no_attempt(scales: Scales) -> None:
+def test_what_needs_longer_waits_for_a_long_turn_and_that_costs_no_attempt(
+    scales: Scales, monkeypatch: pytest.MonkeyPatch
+) -> None:
     event_id = weigh(ALICE)
+    sent = []
+    monkeypatch.setattr(
+        tasks.take_turn, "apply_async", lambda args, **options: sent.append((args, options["queue"]))
+    )
 
     def too_long() -> None:
         raise NeedsLonger
@@ -77,6 +89,7 @@ def test_what_needs_longer_waits_for_a_long_turn_and_that_costs_no_attempt(scale
     scales.during = too_long
     assert handling.take_turn(is_long=False) is False
     assert (row(event_id).is_long, row(event_id).attempts, row(event_id).error) == (True, 0, "")
+    assert sent == [((True,), "long")]
     assert handling.take_turn(is_long=False) is False, "short turns are for others"
     weigh(ALICE)
     assert handling.take_turn(is_long=False) is True
@@ -119,9 +132,65 @@ def test_who_lost_the_lease_is_told_when_it_renews_it(scales: Scales) -> None:
     assert scales.noted == [2]
 
 
-def test_events_of_nobody_in_particular_come_one_after_the_other(scales: Scales) -> None:
+def test_events_of_nobody_in_particular_take_turns_like_one_more_owner(scales: Scales) -> None:
     """A release before this one did not say whose they are."""
-    for _ in range(3):
-        weigh(None)
-    assert at_once(*[lambda: handling.take_turn(is_long=False)] * 3) == [True] * 3
-    assert scales.worked == [None] * 3
+    for whose in (0, 0, 0, ALICE, BORIS):
+        weigh(whose)
+    take_all()
+    assert scales.worked == [0, ALICE, BORIS, 0, 0]
+
+
+def test_who_waits_for_the_end_of_a_pause_is_not_in_work(scales: Scales) -> None:
+    failed = weigh(ALICE)
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    scales.during = fail
+    assert handling.take_turn(is_long=False) is False
+    OutboxEvent.objects.filter(pk=failed).update(
+        attempt_at=Now() + timedelta(hours=1), due_at=Now() + timedelta(hours=2)
+    )
+    scales.worked.clear()
+    weigh(BORIS)
+    take_all()
+    for whose in (ALICE, BORIS):
+        weigh(whose)
+    take_all()
+    assert scales.worked == [BORIS, ALICE, BORIS]
+
+
+def test_where_the_next_ones_event_is_locked_another_owner_comes(scales: Scales) -> None:
+    first, second = weigh(ALICE), weigh(BORIS)
+    with Paused(lambda: _lock_one(first), after="FOR UPDATE"):
+        assert handling.take_turn(is_long=False) is True
+    assert (row(first).handled_at is None, row(second).handled_at is None) == (True, False)
+
+
+def test_one_that_is_parked_costs_nobody_a_turn(scales: Scales) -> None:
+    dead, alive = weigh(ALICE), weigh(BORIS)
+    OutboxEvent.objects.filter(pk=dead).update(attempts=handling.MAX_ATTEMPTS)
+    assert handling.take_turn(is_long=False) is True
+    assert row(dead).parked_at
+    assert row(alive).handled_at
+
+
+def test_a_crowd_that_waits_is_sent_a_few_nudges(scales: Scales, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = []
+    monkeypatch.setattr(tasks.take_turn, "apply_async", lambda args, **options: sent.append((args, options)))
+    for number in range(3 * outbox.MOST_TURNS):
+        event_id = weigh(number)
+        OutboxEvent.objects.filter(pk=event_id).update(is_long=number % 3 == 0)
+    sent.clear()
+    make_due()
+    outbox.renudge()
+    assert Counter((args[0], options["queue"]) for args, options in sent) == {
+        (False, "slow"): outbox.MOST_TURNS,
+        (True, "long"): outbox.MOST_TURNS,
+    }
+    assert outbox.renudge() == 0, "the others wait for the next round too"
+
+
+def _lock_one(event_id: int) -> None:
+    with transaction.atomic():
+        OutboxEvent.objects.select_for_update().get(pk=event_id)
