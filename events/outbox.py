@@ -34,7 +34,8 @@ RENUDGE_PATIENCE = timedelta(seconds=30)
 BROKER_PAUSE = 5
 HANDLED_KEPT = timedelta(days=30)
 RENUDGE_BATCH = 1000
-MOST_TURNS = 20
+# Nudges for slow work of either length at a time.
+MOST_TURNS = 200
 # Where slow events wait for a short turn, and for a long one; see CELERY_TASK_QUEUES.
 SLOW_QUEUE, LONG_QUEUE = "slow", "long"
 
@@ -116,15 +117,16 @@ def waiting() -> QuerySet[OutboxEvent]:
 
 def renudge() -> int:
     """Nudge every event that has waited too long, oldest first, but for those that somebody is at; returns
-    how many nudges were sent."""
+    how many these are."""
     late = waiting().filter(due_at__lte=Now()).order_by("due_at")
     sent = []
     turns: Counter[bool] = Counter()
     for event_id, kind, is_long in _not_locked(late[:RENUDGE_BATCH]):
-        if (handler := handlers.get(kind)) and handler.work:
-            # Whoever is nudged takes the next turn, whosever it is: a few will do.
-            turns[is_long] += 1
-        if turns[is_long] <= MOST_TURNS and not nudge(event_id, kind, is_long):
+        is_slow = bool((handler := handlers.get(kind)) and handler.work)
+        turns[is_long] += is_slow
+        # Who is nudged for slow work takes the next turn, whosever it is: more are not taken until next time.
+        is_needed = not is_slow or turns[is_long] <= MOST_TURNS
+        if is_needed and not nudge(event_id, kind, is_long):
             break
         sent.append(event_id)
     wake(late.filter(pk__in=sent), due_at=Now() + RENUDGE_PATIENCE)

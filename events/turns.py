@@ -22,8 +22,6 @@ from events.outbox import handlers, waiting
 
 # Two halves of one advisory lock's name: the letters of "turn" and the lock's number.
 _LOCK = (0x7475726E, 1)
-
-
 _NEVER = datetime.min.replace(tzinfo=UTC)
 #: How often slow work renews its lease, seconds.
 RENEWAL = 10

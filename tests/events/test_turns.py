@@ -176,11 +176,13 @@ def test_one_that_is_parked_costs_nobody_a_turn(scales: Scales) -> None:
 
 
 def test_a_crowd_that_waits_is_sent_a_few_nudges(scales: Scales, monkeypatch: pytest.MonkeyPatch) -> None:
-    sent = []
+    sent, news = [], []
     monkeypatch.setattr(tasks.take_turn, "apply_async", lambda args, **options: sent.append((args, options)))
     for number in range(3 * outbox.MOST_TURNS):
         event_id = weigh(number)
         OutboxEvent.objects.filter(pk=event_id).update(is_long=number % 3 == 0)
+    short = OutboxEvent.objects.create(kind="tests.none", subject="A-00000000", payload={}, due_at=Now())
+    monkeypatch.setattr(tasks.handle, "apply_async", lambda args, **_options: news.append(args))
     sent.clear()
     make_due()
     outbox.renudge()
@@ -188,6 +190,7 @@ def test_a_crowd_that_waits_is_sent_a_few_nudges(scales: Scales, monkeypatch: py
         (False, "slow"): outbox.MOST_TURNS,
         (True, "long"): outbox.MOST_TURNS,
     }
+    assert news == [(short.pk,)], "other events are not held up by the crowd"
     assert outbox.renudge() == 0, "the others wait for the next round too"
 
 
