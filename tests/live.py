@@ -29,7 +29,7 @@ from events import outbox
 from tests.config.neighbours import eventually
 
 PATIENCE = 120.0  # seconds until a wait in vain fails: a busy machine is no fault
-WORKERS = ("worker", "slow-worker")
+WORKERS = ("worker", "slow-worker", "long-worker")
 PROGRAMS = ("web", *WORKERS, "beat", "relay")
 
 

@@ -22,7 +22,7 @@ class Refused(Exception):
     def __init__(self, step: str, status: int, code: str, *, repeated: bool) -> None:
         super().__init__(f"{step}: {status} {code}")
         self.code = code
-        self.repeated = repeated  # an earlier try may have been carried out, its answer lost
+        self.repeated = repeated  # an earlier try may have been carried out
 
 
 class GaveUp(Exception):
@@ -56,7 +56,8 @@ class Caller:
             response = self._try(method, path, **body)
             if response is not None and _code(response) not in _TRY_AGAIN:
                 break
-            repeated = repeated or response is None
+            # A server that fails may have carried it out too: PostgreSQL may die behind its COMMIT.
+            repeated = repeated or response is None or response.status_code >= 500
             if time.monotonic() - began > PATIENCE or self.stop.is_set():
                 raise GaveUp(step)
             self.stop.wait(

@@ -60,6 +60,7 @@ def warm(valkey: Valkey, settings: Settings) -> Iterator[SteppedRelay]:
 def nobody_else_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     """The thread that flushes counters has nothing to flush: it would call Redis too."""
     monkeypatch.setattr(stats, "count", lambda cache, outcome: None)
+    stats.flush()  # nor what other tests have counted
 
 
 # -- Kinds of trouble -------------------------------------------------------------------------------------

@@ -176,6 +176,7 @@ def test_under_load_worker_web_and_broker_are_killed_and_every_promise_is_kept(l
     stop.set()
     load.result(120)
     make_due()
+    live.wait_until_quiet()  # it starts workers again that fell over the death of the broker
     verdict = audit(ledger, since, patience=120)
 
     assert verdict.is_clean, "\n".join(report(ledger, verdict, seconds=1, wanted_rate=1))

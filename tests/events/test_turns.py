@@ -79,6 +79,7 @@ def test_what_needs_longer_waits_for_a_long_turn_and_that_costs_no_attempt(
 ) -> None:
     event_id = weigh(ALICE)
     sent = []
+    monkeypatch.setitem(outbox._broker, "paused_until", 0)
     monkeypatch.setattr(
         tasks.take_turn, "apply_async", lambda args, **options: sent.append((args, options["queue"]))
     )
@@ -177,6 +178,7 @@ def test_one_that_is_parked_costs_nobody_a_turn(scales: Scales) -> None:
 
 def test_a_crowd_that_waits_is_sent_a_few_nudges(scales: Scales, monkeypatch: pytest.MonkeyPatch) -> None:
     sent, news = [], []
+    monkeypatch.setitem(outbox._broker, "paused_until", 0)
     monkeypatch.setattr(tasks.take_turn, "apply_async", lambda args, **options: sent.append((args, options)))
     for number in range(3 * outbox.MOST_TURNS):
         event_id = weigh(number)
