@@ -23,7 +23,7 @@ from django.db.models.functions import Now
 from psycopg2.errors import LockNotAvailable
 
 from events.models import OutboxEvent
-from events.outbox import NUDGE_PATIENCE, handlers, nudge, waiting, wake
+from events.outbox import NUDGE_PATIENCE, handlers, is_slow, nudge, waiting, wake
 from events.turns import NeedsLonger, Turn, next_in_turn
 
 log = structlog.get_logger(__name__)
@@ -105,7 +105,7 @@ def _take_lease(choose: Callable[[], list[int]]) -> OutboxEvent | None:
                 continue
             row.attempts += 1
             lease = _backoff(row.attempts)  # who does no slow work holds the row's lock until then
-            if (handler := handlers.get(row.kind)) and handler.work:
+            if is_slow(row.kind):
                 row.started_at, lease = now, LEASE
             row.attempt_at = row.due_at = now + lease
             row.save(update_fields=["attempts", "started_at", "attempt_at", "due_at"])

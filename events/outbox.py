@@ -57,6 +57,12 @@ class Handler:
 handlers: dict[str, Handler] = {}
 
 
+def is_slow(kind: str) -> bool:
+    """Whether events of this kind take turns: their handler does slow work."""
+    handler = handlers.get(kind)
+    return handler is not None and handler.work is not None
+
+
 def handles(
     event_class: type[E], *, work: Callable[..., Any] | None = None
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -96,9 +102,8 @@ def nudge(event_id: int, kind: str, is_long: bool = False, *, countdown: float =
 
     if time.monotonic() < _broker["paused_until"]:
         return False
-    handler = handlers.get(kind)
     try:
-        if handler and handler.work:
+        if is_slow(kind):
             queue = LONG_QUEUE if is_long else SLOW_QUEUE
             tasks.take_turn.apply_async((is_long,), countdown=countdown or None, queue=queue)
         else:
@@ -122,10 +127,10 @@ def renudge() -> int:
     sent = []
     turns: Counter[bool] = Counter()
     for event_id, kind, is_long in _not_locked(late[:RENUDGE_BATCH]):
-        is_slow = bool((handler := handlers.get(kind)) and handler.work)
-        turns[is_long] += is_slow
+        takes_turns = is_slow(kind)
+        turns[is_long] += takes_turns
         # Who is nudged for slow work takes the next turn, whosever it is: more are not taken until next time.
-        is_needed = not is_slow or turns[is_long] <= MOST_TURNS
+        is_needed = not takes_turns or turns[is_long] <= MOST_TURNS
         if is_needed and not nudge(event_id, kind, is_long):
             break
         sent.append(event_id)

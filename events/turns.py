@@ -18,7 +18,7 @@ from django.db.models import F, Min, OuterRef, Subquery
 from django.db.models.functions import Now
 
 from events.models import OutboxEvent
-from events.outbox import handlers, waiting
+from events.outbox import handlers, is_slow, waiting
 
 # Two halves of one advisory lock's name: the letters of "turn" and the lock's number.
 _LOCK = (0x7475726E, 1)
@@ -47,7 +47,7 @@ def next_in_turn(is_long: bool) -> list[int]:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", _LOCK)
-    slow = waiting().filter(kind__in=[kind for kind, handler in handlers.items() if handler.work])
+    slow = waiting().filter(kind__in=[*filter(is_slow, handlers)])
     # Only a lease lasts exactly until the next nudge.
     in_work = slow.filter(started_at__isnull=False, attempt_at__gt=Now(), due_at=F("attempt_at"))
     of_owner = OutboxEvent.objects.filter(owner=OuterRef("owner"), started_at__isnull=False)

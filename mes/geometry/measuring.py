@@ -133,6 +133,7 @@ def measure_here(data: bytes, kind: ModelKind, *, with_picture: bool = False) ->
     from mes.geometry.drawing import draw
     from mes.geometry.reading import read_parts
     from mes.geometry.solid import solid_of
+    from mes.geometry.text import damaged
 
     try:
         parts = read_parts(data, kind)
@@ -147,4 +148,4 @@ def measure_here(data: bytes, kind: ModelKind, *, with_picture: bool = False) ->
             raise  # the machine's fault; a format's parsers raise it without a number
         # Parsers of other people's formats raise anything: KeyError, struct.error, RecursionError...
         logger.info("unreadable %s file", kind, exc_info=True)
-        raise Unpriceable(f"The {kind.upper()} file is damaged: it can't be read as a 3D model.") from error
+        raise damaged(kind.upper()) from error
