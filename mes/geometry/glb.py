@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from mes.geometry.answers import Unpriceable
 from mes.geometry.glb_accessors import as_floats, indices, positions
 from mes.geometry.glb_container import Glb, Json, refuse_unread, whole
 from mes.geometry.glb_nodes import Scene, scene_of
 from mes.geometry.glb_skins import Skin
-from mes.geometry.parts import Ints, Part, check_amount, placed
+from mes.geometry.parts import Ints, Part, check_amount, missing_points, placed
 
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
 # glTF is in metres with y up (3.4), we are in millimetres with z up. For row vectors.
@@ -96,7 +95,7 @@ def _primitive(glb: Glb, primitive: Json, weights: tuple[float, ...], skin: Skin
     check_amount(len(order) // 3 if primitive.get("mode", _TRIANGLES) == _TRIANGLES else len(order) - 2, 0)
     faces = _faces(order, primitive.get("mode", _TRIANGLES))
     if len(faces) and faces.max() >= len(stored):
-        raise Unpriceable("The file is damaged: its triangles name points that are not there.")
+        raise missing_points()
     used: Any = slice(None)
     if len(stored) > 3 * len(faces):
         # Primitives may share one large table of points: each takes its own from it.

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mes.geometry.answers import Unpriceable
 from mes.geometry.obj_lines import Lines
-from mes.geometry.parts import MAX_PARTS, Floats, Ints, Part, check_amount
+from mes.geometry.parts import MAX_PARTS, Floats, Ints, Part, check_amount, missing_points
 from mes.geometry.text import floats, integers
 
 # x y z, a weight that only rational curves use, and a colour that programs put behind them.
@@ -49,7 +48,7 @@ def _corners(lines: Lines, vertices: int) -> tuple[Ints, Ints]:
     before = np.repeat(np.cumsum(lines.is_vertex)[lines.is_face], sizes)
     corners = np.where(given > 0, given - 1, before + given)
     if len(corners) and ((given == 0).any() or corners.min() < 0 or corners.max() >= vertices):
-        raise Unpriceable("The file is damaged: its triangles name points that are not there.")
+        raise missing_points()
     return sizes, corners
 
 

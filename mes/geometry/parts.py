@@ -47,3 +47,8 @@ def check_amount(triangles: int, parts: int) -> None:
         raise Unpriceable(f"The model has more than {MAX_TRIANGLES:,} triangles. Export it with fewer.")
     if parts > MAX_PARTS:
         raise Unpriceable(f"The model is made of more than {MAX_PARTS:,} parts. Join some of them.")
+
+
+def missing_points() -> Unpriceable:
+    """What is said of triangles that name points which are not there."""
+    return Unpriceable("The file is damaged: its triangles name points that are not there.")

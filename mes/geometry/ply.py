@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 
 from mes.geometry.answers import Unpriceable
-from mes.geometry.parts import Floats, Ints, Part, check_amount
+from mes.geometry.parts import Floats, Ints, Part, check_amount, missing_points
 from mes.geometry.ply_header import Element, read_header
 from mes.geometry.ply_rows import Body, Rows, read_rows
 from mes.geometry.text import damaged, more_than_declared, unread
@@ -53,7 +53,7 @@ def _read(elements: list[Element], body: Body) -> Part:
         raise unread("PLY", "faces beside triangle strips")
     faces = surfaces[0] if surfaces else np.empty((0, 3), np.int64)
     if len(faces) and (faces.min() < 0 or faces.max() >= len(vertices)):
-        raise Unpriceable("The file is damaged: its triangles name points that are not there.")
+        raise missing_points()
     return Part(vertices, faces)
 
 

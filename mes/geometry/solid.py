@@ -4,7 +4,7 @@ import numpy as np
 
 from mes.geometry.answers import Solid, Unpriceable
 from mes.geometry.bodies import FLAT, shells_of
-from mes.geometry.parts import Part, check_amount
+from mes.geometry.parts import Part, check_amount, missing_points
 from mes.geometry.surface import closed_surfaces
 from mes.geometry.union import metal_of
 
@@ -41,7 +41,7 @@ def _checked(parts: list[Part]) -> tuple[list[Part], float]:
         raise Unpriceable("The file holds no triangles: there is no surface to measure.")
     check_amount(sum(len(part.faces) for part in parts), len(parts))
     if any(part.faces.min() < 0 or part.faces.max() >= len(part.vertices) for part in parts):
-        raise Unpriceable("The file is damaged: its triangles name points that are not there.")
+        raise missing_points()
     parts = [_without_spare_points(part) for part in parts]
     if not all(np.isfinite(part.vertices).all() for part in parts):
         raise Unpriceable("The file is damaged: some of its coordinates are not numbers.")
